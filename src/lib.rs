@@ -1,0 +1,31 @@
+//! burgee: an OpenTelemetry collector that knows feature flags.
+//!
+//! A module imports lower ranks only, never its own rank; `tests/architecture.rs` holds the table.
+//! The data's way is left to right: a receiver, the intake, an outbox, an exporter.
+
+// rank 0: what flows, what a scalar can mean, what burgee says of itself
+pub mod observe;
+pub mod otlp;
+pub mod values;
+
+// rank 1: the domain, text to tree, sockets
+pub mod config;
+pub mod flags;
+pub mod net;
+
+// rank 2: the contract between components and the engine
+pub mod component;
+
+// rank 3: the components
+pub mod admin;
+pub mod exporters;
+pub mod processors;
+pub mod receivers;
+
+// rank 4: the list of components, the engine
+pub mod pipeline;
+pub mod registry;
+
+// rank 5 and 6: the only places that see all of it
+pub mod cli;
+pub mod collector;

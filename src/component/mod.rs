@@ -1,1 +1,15 @@
-//! See ARCHITECTURE.md.
+//! The contract between components and the engine.
+//!
+//! A receiver hands requests to the [`Intake`]: [`Intake::admit`] before the body is read, [`Intake::accept`] with
+//! the checked payload. Processors change payloads on the way, exporters send what the outboxes give them. What a
+//! component needs to be built is in its own `Config` and a build context.
+
+mod exporter;
+mod intake;
+mod memory;
+mod processor;
+
+pub use exporter::{Batch, BatchConfig, Exporter, Outcome, QueueConfig, RetryConfig, Sizer};
+pub use intake::{Admission, Intake, Origin, Refusal, Ticket, Transport};
+pub use memory::{Budget, Charge};
+pub use processor::{Cx, Processor};

@@ -1,0 +1,151 @@
+//! From a receiver's hands into the outboxes: two calls, and nothing waits between them.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::oneshot;
+
+use super::Charge;
+use crate::otlp::answer::Answer;
+use crate::otlp::{Payload, Signal, Watchlist};
+
+/// Where requests go in.
+pub trait Intake: Send + Sync {
+    /// Asked before the body is read, with the bytes that are on the wire as far as they are known. Refuses while
+    /// that costs nothing; otherwise charges the memory: twice the size, since an edit makes a copy.
+    fn admit(&self, signal: Signal, wire_bytes: u64) -> Result<Admission, Refusal>;
+
+    /// Runs the processors, reserves room in every outbox, puts. Never waits: whoever drops the ticket loses the
+    /// answer, not the data, and nothing is ever half done.
+    fn accept(&self, admission: Admission, payload: Payload, origin: &Arc<Origin>)
+    -> Result<Ticket, Refusal>;
+
+    /// Whether any pipeline takes this signal.
+    fn serves(&self, signal: Signal) -> bool;
+
+    /// What the reached pipelines want to be told about, for [`crate::otlp::check`].
+    fn watchlist(&self, signal: Signal) -> Arc<Watchlist>;
+}
+
+/// The right to bring one request in, and the memory charged for it.
+#[derive(Debug)]
+pub struct Admission {
+    pub signal: Signal,
+    pub charge: Charge,
+}
+
+impl Admission {
+    /// Makes sure that a message of `bytes` is paid for: twice, as in [`Intake::admit`].
+    pub fn cover(&mut self, bytes: u64) -> Result<(), Refusal> {
+        if self.charge.grow(bytes.saturating_mul(2)) { Ok(()) } else { Err(Refusal::full()) }
+    }
+}
+
+/// Why a request is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No room in an outbox or no memory. Always worth a retry.
+    Full { retry_after: Duration },
+    /// Larger than what is configured, in bytes. Never worth a retry.
+    TooLarge { limit: u64 },
+    /// burgee is shutting down; another instance may take it.
+    Stopping,
+    /// A processor failed on this payload: a defect of burgee. The same payload would fail again.
+    Failed,
+}
+
+impl Refusal {
+    /// Full, with the delay that burgee suggests when it knows none better.
+    pub fn full() -> Refusal {
+        Refusal::Full { retry_after: Duration::from_secs(1) }
+    }
+
+    /// What the sender is told.
+    pub fn answer(self) -> Answer {
+        use crate::otlp::answer::Code;
+        match self {
+            Refusal::Full { retry_after } => {
+                Answer::RetryLater { after: Some(retry_after), message: "burgee's queue is full".into() }
+            }
+            Refusal::TooLarge { limit } => {
+                Answer::TooLarge { message: format!("the request is larger than the limit of {limit} bytes") }
+            }
+            Refusal::Stopping => {
+                Answer::RetryLater { after: None, message: "burgee is shutting down".into() }
+            }
+            Refusal::Failed => Answer::Rejected {
+                code: Code::Internal,
+                message: "burgee failed to process the request; its log says where".into(),
+            },
+        }
+    }
+}
+
+/// The answer to an accepted request: there at once for queues in memory, later where someone waits for the result.
+#[derive(Debug)]
+pub struct Ticket(State);
+
+#[derive(Debug)]
+enum State {
+    Ready,
+    Waiting(oneshot::Receiver<Answer>),
+}
+
+impl Ticket {
+    /// Put everywhere, and nothing more is promised.
+    pub fn ready() -> Ticket {
+        Ticket(State::Ready)
+    }
+
+    /// The answer comes through the other end; if that is dropped, the answer is to retry.
+    pub fn waiting() -> (oneshot::Sender<Answer>, Ticket) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Ticket(State::Waiting(receiver)))
+    }
+}
+
+impl Future for Ticket {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        match &mut self.0 {
+            State::Ready => Poll::Ready(Answer::Accepted),
+            State::Waiting(receiver) => Pin::new(receiver)
+                .poll(cx)
+                .map(|answer| answer.unwrap_or_else(|_| Refusal::Stopping.answer())),
+        }
+    }
+}
+
+/// Where a payload came from; travels with it.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The receiver's component id: `otlp`, `otlp/browser`.
+    pub receiver: Arc<str>,
+    pub transport: Transport,
+    /// `None` where there is no network: the demo, a program that embeds burgee.
+    pub peer: Option<SocketAddr>,
+    pub arrival: SystemTime,
+}
+
+/// The label `transport` of the Collector's receiver metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    Grpc,
+    Http,
+    /// In the same process.
+    Local,
+}
+
+impl Transport {
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Grpc => "grpc",
+            Transport::Http => "http",
+            Transport::Local => "local",
+        }
+    }
+}

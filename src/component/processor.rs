@@ -1,0 +1,30 @@
+//! What changes payloads on their way.
+
+use super::Origin;
+use crate::otlp::{Edits, Payload};
+
+/// Changes the payloads of one pipeline. Pure: no clock, no network, no file; background work is a task given to
+/// the build context.
+pub trait Processor: Send + Sync {
+    fn process(&self, payload: Payload, cx: &mut Cx<'_>) -> Payload;
+}
+
+/// What a processor is given beside the payload, and what it reports. Nothing reported counts unless the payload is
+/// put.
+pub struct Cx<'a> {
+    /// Empty, with memory of earlier payloads.
+    pub edits: &'a mut Edits,
+    pub origin: &'a Origin,
+    /// Items that this processor took out by configuration.
+    pub discarded: u64,
+    /// Items that this processor made.
+    pub added: u64,
+    /// Flag evaluations recognised.
+    pub evaluations: u64,
+}
+
+impl<'a> Cx<'a> {
+    pub fn new(edits: &'a mut Edits, origin: &'a Origin) -> Self {
+        Cx { edits, origin, discarded: 0, added: 0, evaluations: 0 }
+    }
+}

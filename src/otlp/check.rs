@@ -1,0 +1,377 @@
+//! The door: proves once that bytes are an OTLP export request, counts what is in them, notes what is watched.
+
+use bytes::Bytes;
+
+use super::schema::{self, Field, Kind, Label, Message, Part, Role};
+use super::watch::{Watched, Watchlist};
+use super::wire::{self, DEPTH_MAX, Fault, Raw, Wire};
+use super::{Edits, Payload, Signal};
+
+/// What [`check`] found in a well formed request.
+#[derive(Debug)]
+pub struct Checked {
+    /// All items with valid identifiers.
+    pub payload: Payload,
+    /// How many items were cut out because an identifier was invalid: the `rejected_*` of a partial success.
+    pub flawed: u64,
+}
+
+/// Why bytes are not an OTLP request. Names the place, never the content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("byte {at}: {what} in {place}")]
+pub struct Malformed {
+    /// Offset into the request.
+    pub at: usize,
+    /// The message and, if known, the field: `Span.name`.
+    pub place: String,
+    what: &'static str,
+}
+
+/// Proves that `bytes` are a well formed export request of `signal`.
+///
+/// Accepts what prost accepts: known fields have their wire type, strings are UTF-8, messages and groups nest at
+/// most 100 levels deep, unknown fields are skipped and stay. Two things are put right here, so that no view and
+/// no edit has to know about them:
+///
+/// - a singular message that came in several pieces is joined (protobuf encoding, "Last One Wins"), and a member
+///   of a oneof that a later member replaces is dropped;
+/// - spans, log records and data points with an identifier of a wrong length, and spans without one, are cut out
+///   and counted as `flawed` (the OpenTelemetry Collector refuses the whole request for them).
+///
+/// Bytes of a request that needs neither are shared, not copied. Nothing is allocated per item.
+pub fn check(signal: Signal, bytes: Bytes, watchlist: &Watchlist) -> Result<Checked, Malformed> {
+    let mut walk = Walk::new(&bytes, watchlist);
+    walk.request(signal)?;
+    let mut found = walk.found;
+    let mut bytes = bytes;
+    if found.pieces {
+        bytes = join_request(&bytes, signal);
+        let mut walk = Walk::new(&bytes, watchlist);
+        walk.request(signal)?;
+        found = walk.found;
+    }
+    let flawed = found.flawed.len() as u64;
+    let watched = if found.watched { Watched::Yes } else { Watched::No };
+    let payload = Payload::new(bytes, signal, found.items, watched, found.opaque);
+    if found.flawed.is_empty() {
+        return Ok(Checked { payload, flawed });
+    }
+    let mut edits = Edits::default();
+    for at in found.flawed {
+        edits.discard_at(at);
+    }
+    Ok(Checked { payload: edits.apply(&payload).with_watched(watched), flawed })
+}
+
+/// What one walk learns.
+#[derive(Default)]
+struct Found {
+    items: u64,
+    watched: bool,
+    /// Some singular message or oneof came in pieces.
+    pieces: bool,
+    /// There are unknown fields beside the list of groups.
+    opaque: bool,
+    /// Where the items with invalid identifiers start, in order.
+    flawed: Vec<usize>,
+}
+
+struct Walk<'a> {
+    buf: &'a [u8],
+    watchlist: &'a Watchlist,
+    found: Found,
+}
+
+impl<'a> Walk<'a> {
+    fn new(buf: &'a [u8], watchlist: &'a Watchlist) -> Self {
+        Walk { buf, watchlist, found: Found::default() }
+    }
+
+    fn request(&mut self, signal: Signal) -> Result<(), Malformed> {
+        self.message(schema::request(signal), 0, self.buf.len(), DEPTH_MAX).map(|_| ())
+    }
+
+    /// Walks the fields of one message; tells whether all identifiers in it are valid.
+    fn message(
+        &mut self,
+        message: &'static Message,
+        body: usize,
+        end: usize,
+        depth: u32,
+    ) -> Result<bool, Malformed> {
+        let mut at = body;
+        let mut valid = true;
+        let mut bad_ids = message.required;
+        let mut seen = Seen::default();
+        while at < end {
+            let raw =
+                wire::field(self.buf, at, end, depth).map_err(|fault| malformed(at, message, None, fault))?;
+            at = raw.end;
+            let Some(field) = message.field(raw.number) else {
+                if depth == 0 {
+                    return Err(malformed(raw.start, message, None, Fault::TooDeep));
+                }
+                self.found.opaque |= message.part == Part::Request;
+                continue;
+            };
+            match field.kind {
+                Kind::Message(child) => {
+                    expect(raw, Wire::Len, message, field)?;
+                    if depth == 0 {
+                        return Err(malformed(raw.start, message, Some(field), Fault::TooDeep));
+                    }
+                    self.found.pieces |= seen.again(field, Shape::Message);
+                    valid &= self.child(child, raw, depth - 1)?;
+                }
+                Kind::String => {
+                    expect(raw, Wire::Len, message, field)?;
+                    self.string(message, field, raw)?;
+                    self.found.pieces |= seen.again(field, Shape::Scalar);
+                }
+                Kind::Id(id) => {
+                    expect(raw, Wire::Len, message, field)?;
+                    let bit = 1 << field.number;
+                    bad_ids = if id.allows(raw.bytes(self.buf)) { bad_ids & !bit } else { bad_ids | bit };
+                }
+                kind => {
+                    self.scalar(kind, message, field, raw)?;
+                    self.found.pieces |= seen.again(field, Shape::Scalar);
+                }
+            }
+        }
+        Ok(valid && bad_ids == 0)
+    }
+
+    /// Walks a message inside another one. Invalid identifiers end at their item.
+    fn child(&mut self, child: &'static Message, raw: Raw, depth: u32) -> Result<bool, Malformed> {
+        match child.part {
+            Part::KeyValue => self.key_value(raw, depth).map(|()| true),
+            Part::Item => {
+                if self.message(child, raw.body, raw.end, depth)? {
+                    self.found.items += 1;
+                } else {
+                    self.found.items += 1;
+                    self.found.flawed.push(raw.start);
+                }
+                Ok(true)
+            }
+            _ => self.message(child, raw.body, raw.end, depth),
+        }
+    }
+
+    /// Attributes are most of what there is to walk; nearly all are short ASCII text.
+    #[inline]
+    fn key_value(&mut self, raw: Raw, depth: u32) -> Result<(), Malformed> {
+        if depth > 0
+            && let Some((key, text)) = plain_key_value(raw.bytes(self.buf))
+        {
+            self.found.watched =
+                self.found.watched || self.watchlist.sees_attribute(key, Some(text.unwrap_or_default()));
+            return Ok(());
+        }
+        self.message(&schema::KEY_VALUE, raw.body, raw.end, depth).map(|_| ())
+    }
+
+    fn string(&mut self, message: &Message, field: &Field, raw: Raw) -> Result<(), Malformed> {
+        let bytes = raw.bytes(self.buf);
+        if !bytes.is_ascii() && std::str::from_utf8(bytes).is_err() {
+            let place = format!("{}.{}", message.name, field.name);
+            return Err(Malformed { at: raw.body, place, what: "text that is not UTF-8" });
+        }
+        if !self.found.watched {
+            self.found.watched = match field.role {
+                Role::SpanName => self.watchlist.sees_span(bytes),
+                Role::EventName => self.watchlist.sees_event(bytes),
+                Role::ScopeName => self.watchlist.sees_scope(bytes),
+                Role::Key => self.watchlist.sees_attribute(bytes, None),
+                _ => false,
+            };
+        }
+        Ok(())
+    }
+
+    fn scalar(&self, kind: Kind, message: &Message, field: &Field, raw: Raw) -> Result<(), Malformed> {
+        let wire = wire_of(kind);
+        if field.label == Label::Many && wire != Wire::Len && raw.wire == Wire::Len {
+            return self.packed(wire, message, field, raw);
+        }
+        expect(raw, wire, message, field)
+    }
+
+    /// Repeated numbers may come packed; prost reads both forms whatever the schema says.
+    fn packed(&self, wire: Wire, message: &Message, field: &Field, raw: Raw) -> Result<(), Malformed> {
+        let fail = |at, fault| malformed(at, message, Some(field), fault);
+        let width = match wire {
+            Wire::Fixed64 => 8,
+            Wire::Fixed32 => 4,
+            _ => {
+                let mut at = raw.body;
+                while at < raw.end {
+                    wire::varint(self.buf, &mut at, raw.end).map_err(|fault| fail(at, fault))?;
+                }
+                return Ok(());
+            }
+        };
+        if (raw.end - raw.body) % width == 0 { Ok(()) } else { Err(fail(raw.body, Fault::Truncated)) }
+    }
+}
+
+/// Whether a field that may come once has come before in this message.
+#[derive(Default)]
+struct Seen {
+    messages: u32,
+    oneof: Option<Shape>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Scalar,
+    Message,
+}
+
+impl Seen {
+    /// Notes the field; tells whether pieces have to be joined because of it.
+    #[inline]
+    fn again(&mut self, field: &Field, shape: Shape) -> bool {
+        match field.label {
+            Label::Many => false,
+            Label::One if shape == Shape::Scalar => false,
+            Label::One => {
+                let bit = 1 << field.number;
+                let again = self.messages & bit != 0;
+                self.messages |= bit;
+                again
+            }
+            Label::OneOf => {
+                let before = self.oneof.replace(shape);
+                before.is_some_and(|before| before == Shape::Message || shape == Shape::Message)
+            }
+        }
+    }
+}
+
+/// Key and, if it is text, value of an attribute that is short, all ASCII and laid out as every encoder does it:
+/// `0a kl key 12 vl value`. `None` sends it the general way.
+#[inline]
+fn plain_key_value(kv: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let (&[0x0a, key_len], rest) = kv.split_first_chunk()? else { return None };
+    if key_len >= 0x80 {
+        return None;
+    }
+    let (key, rest) = rest.split_at_checked(usize::from(key_len))?;
+    let (&[0x12, value_len], value) = rest.split_first_chunk()? else { return None };
+    if value_len >= 0x80 || value.len() != usize::from(value_len) {
+        return None;
+    }
+    let text = match *value {
+        [0x0a, len, ref text @ ..] if len < 0x80 && text.len() == usize::from(len) => Some(text),
+        [0x10 | 0x18, number] if number < 0x80 => None,
+        [0x21, _, _, _, _, _, _, _, _] => None,
+        _ => return None,
+    };
+    let ascii = match text {
+        Some(_) => kv.is_ascii(),
+        None => key.is_ascii(),
+    };
+    ascii.then_some((key, text))
+}
+
+fn wire_of(kind: Kind) -> Wire {
+    match kind {
+        Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 | Kind::Sint32 | Kind::Enum => {
+            Wire::Varint
+        }
+        Kind::Fixed32 => Wire::Fixed32,
+        Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => Wire::Fixed64,
+        Kind::String | Kind::Bytes | Kind::Id(_) | Kind::Message(_) => Wire::Len,
+    }
+}
+
+#[inline]
+fn expect(raw: Raw, wire: Wire, message: &Message, field: &Field) -> Result<(), Malformed> {
+    if raw.wire == wire { Ok(()) } else { Err(malformed(raw.start, message, Some(field), Fault::WireType)) }
+}
+
+#[cold]
+fn malformed(at: usize, message: &Message, field: Option<&Field>, fault: Fault) -> Malformed {
+    let what = match fault {
+        Fault::Truncated => "a length past the end",
+        Fault::Varint => "a number of more than 64 bits",
+        Fault::Tag => "an invalid field number",
+        Fault::WireType => "a wrong wire type",
+        Fault::Group => "a group that does not match",
+        Fault::TooDeep => "more than 100 levels",
+    };
+    let place = match field {
+        Some(field) => format!("{}.{}", message.name, field.name),
+        None => message.name.to_owned(),
+    };
+    Malformed { at, place, what }
+}
+
+impl Checked {
+    /// The sentence for a partial success: what was cut and what valid identifiers are.
+    pub fn flaw_message(signal: Signal, flawed: u64) -> String {
+        let rule = match signal {
+            Signal::Traces => {
+                "a span needs a trace id of 16 bytes and a span id of 8 bytes, neither all zero; \
+                 parent and link ids have the same lengths or are empty"
+            }
+            Signal::Logs | Signal::Metrics => {
+                "a trace id has 16 bytes and a span id 8 bytes, or they are empty"
+            }
+        };
+        format!("{flawed} {} with an invalid id rejected: {rule}", signal.items())
+    }
+}
+
+/// Writes the request anew with every singular message in one piece.
+fn join_request(buf: &[u8], signal: Signal) -> Bytes {
+    let mut out = Vec::with_capacity(buf.len());
+    join(buf, schema::request(signal), &[(0, buf.len())], &mut out);
+    out.into()
+}
+
+/// Writes the body of a message that lies in `pieces`.
+fn join(buf: &[u8], message: &'static Message, pieces: &[(usize, usize)], out: &mut Vec<u8>) {
+    let fields: Vec<Raw> = pieces.iter().flat_map(|&(body, end)| wire::Fields::new(buf, body, end)).collect();
+    // only the last member of a oneof stays, with those pieces of it that follow the last other member
+    let member = |raw: &&Raw| label(message, raw) == Some(Label::OneOf);
+    let kept = fields.iter().rev().find(member).map(|raw| raw.number);
+    let last_other = fields.iter().rev().filter(member).find(|raw| Some(raw.number) != kept);
+    let replaced = |raw: &Raw| last_other.is_some_and(|last| member(&raw) && raw.start <= last.start);
+    let mut done = 0u32;
+    for raw in &fields {
+        if replaced(raw) {
+            continue;
+        }
+        let Some(field) = message.field(raw.number) else {
+            out.extend_from_slice(&buf[raw.start..raw.end]);
+            continue;
+        };
+        let Kind::Message(child) = field.kind else {
+            out.extend_from_slice(&buf[raw.start..raw.end]);
+            continue;
+        };
+        let bit = 1 << field.number;
+        let mut body = Vec::new();
+        if field.label == Label::Many {
+            join(buf, child, &[(raw.body, raw.end)], &mut body);
+        } else if done & bit == 0 {
+            done |= bit;
+            let pieces: Vec<_> = fields
+                .iter()
+                .filter(|other| other.number == raw.number && !replaced(other))
+                .map(|other| (other.body, other.end))
+                .collect();
+            join(buf, child, &pieces, &mut body);
+        } else {
+            continue;
+        }
+        wire::put_len(out, raw.number, &body);
+    }
+}
+
+fn label(message: &'static Message, raw: &Raw) -> Option<Label> {
+    message.field(raw.number).map(|field| field.label)
+}

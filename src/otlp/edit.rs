@@ -1,0 +1,546 @@
+//! Edits: recorded against views, applied in one pass by splicing.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::schema::{self, Kind, Message, Part, Role};
+use super::view::{self, Attributes, Event, Item, ItemId, Payload, Resource, Value};
+use super::watch::Watched;
+use super::wire::{self, Fields, Raw};
+
+/// Changes to the items, events and resources of one payload.
+///
+/// Owns what it writes and borrows no payload; after [`Edits::apply`] it is empty and can be used again, with its
+/// memory. Offsets are taken from the payload that the views came from, so all edits until `apply` have to be
+/// about that one.
+#[derive(Default)]
+pub struct Edits {
+    targets: Vec<Target>,
+    by_offset: HashMap<usize, usize, foldhash::fast::RandomState>,
+    ops: Vec<Op>,
+    /// Keys, encoded values and names that the operations point into.
+    arena: Vec<u8>,
+    /// Reused by `apply`.
+    order: Vec<usize>,
+    pieces: Vec<Piece>,
+}
+
+/// What is to happen to one message.
+struct Target {
+    at: usize,
+    discard: bool,
+    name: Option<Range<usize>>,
+    /// The latest of its operations; they are chained.
+    ops: Option<usize>,
+}
+
+/// What is to happen to one key: `value` is the encoded `AnyValue`, or none if the key goes.
+struct Op {
+    key: Range<usize>,
+    value: Option<Range<usize>>,
+    earlier: Option<usize>,
+    /// Used by `apply`: whether the value has been written.
+    placed: bool,
+}
+
+/// A stretch of the result.
+enum Piece {
+    /// From the payload.
+    Keep(Range<usize>),
+    /// From the arena.
+    Put(Range<usize>),
+    /// Tag and length of a message whose body follows.
+    Head { number: u32, len: usize },
+}
+
+impl Edits {
+    /// Whether nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Forgets everything recorded, keeps the memory.
+    pub fn clear(&mut self) {
+        self.targets.clear();
+        self.by_offset.clear();
+        self.ops.clear();
+        self.arena.clear();
+    }
+
+    /// Edits a span, log record or data point.
+    pub fn item<'e, 'a>(&'e mut self, item: Item<'a>) -> Edit<'e, 'a> {
+        let target = self.target(item.id());
+        Edit { edits: self, target, attributes: item.attributes() }
+    }
+
+    /// Edits an event of a span.
+    pub fn event<'e, 'a>(&'e mut self, event: Event<'a>) -> Edit<'e, 'a> {
+        let target = self.target(event.id());
+        Edit { edits: self, target, attributes: event.attributes() }
+    }
+
+    /// Edits a resource; one that is absent is created when an attribute is set. Discarding it discards all of
+    /// its items.
+    pub fn resource<'e, 'a>(&'e mut self, resource: Resource<'a>) -> Edit<'e, 'a> {
+        let target = self.target(resource.id());
+        Edit { edits: self, target, attributes: resource.attributes() }
+    }
+
+    pub(super) fn discard_at(&mut self, at: usize) {
+        let target = self.target(ItemId(at));
+        self.targets[target].discard = true;
+    }
+
+    fn target(&mut self, id: ItemId) -> usize {
+        let targets = &mut self.targets;
+        *self.by_offset.entry(id.0).or_insert_with(|| {
+            targets.push(Target { at: id.0, discard: false, name: None, ops: None });
+            targets.len() - 1
+        })
+    }
+
+    /// Makes the changed payload and forgets the edits. If nothing was recorded, it is the same payload.
+    ///
+    /// A message that loses its last item to a discard goes, too. What is not edited keeps its bytes.
+    pub fn apply(&mut self, payload: &Payload) -> Payload {
+        let changes = self.targets.iter().any(|t| t.discard || t.name.is_some() || t.ops.is_some());
+        if !changes {
+            self.clear();
+            return payload.clone();
+        }
+        self.order.clear();
+        self.order.extend(0..self.targets.len());
+        let targets = &self.targets;
+        self.order.sort_unstable_by_key(|&target| targets[target].at);
+        self.pieces.clear();
+        let buf = payload.bytes();
+        let mut splice = Splice { edits: self, buf, next: 0, discarded: 0 };
+        let root = Extent { message: schema::request(payload.signal()), start: 0, body: 0, end: buf.len() };
+        let len = splice.children(root);
+        let discarded = splice.discarded;
+        let bytes = self.write(buf, len);
+        self.clear();
+        let items = payload.len() - discarded;
+        Payload::new(bytes.into(), payload.signal(), items, Watched::Unknown, payload.is_opaque())
+    }
+
+    fn write(&self, buf: &[u8], len: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(len);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Keep(range) => out.extend_from_slice(&buf[range.clone()]),
+                Piece::Put(range) => out.extend_from_slice(&self.arena[range.clone()]),
+                &Piece::Head { number, len } => wire::put_head(&mut out, number, len),
+            }
+        }
+        debug_assert_eq!(out.len(), len);
+        out
+    }
+}
+
+/// The edit of one item, event or resource.
+pub struct Edit<'e, 'a> {
+    edits: &'e mut Edits,
+    target: usize,
+    attributes: Attributes<'a>,
+}
+
+impl Edit<'_, '_> {
+    /// The value of an attribute as it is after the changes made so far.
+    pub fn get(&self, key: &str) -> Option<Value<'_>> {
+        match self.op(key) {
+            Some(op) => self.edits.ops[op].value.clone().map(|value| Value::read(&self.edits.arena[value])),
+            None => self.attributes.get(key),
+        }
+    }
+
+    /// Sets an attribute; exactly one of that key stays, in the place of the first. What is there already is not
+    /// recorded.
+    pub fn set(&mut self, key: &str, value: Value<'_>) {
+        let start = self.edits.arena.len();
+        put_value(&mut self.edits.arena, value);
+        let end = self.edits.arena.len();
+        if self.op(key).is_none() && self.attributes.has_just(key, &self.edits.arena[start..]) {
+            self.edits.arena.truncate(start);
+            return;
+        }
+        self.record(key, Some(start..end));
+    }
+
+    /// Removes all attributes of that key.
+    pub fn remove(&mut self, key: &str) {
+        if self.get(key).is_some() {
+            self.record(key, None);
+        }
+    }
+
+    /// Gives an attribute another key, with its value byte for byte; an attribute that had that key is replaced.
+    /// Without the attribute nothing happens.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        if from == to {
+            return;
+        }
+        let value = match self.op(from) {
+            Some(op) => self.edits.ops[op].value.clone(),
+            None => self.attributes.encoded_value(from).map(|bytes| {
+                let start = self.edits.arena.len();
+                self.edits.arena.extend_from_slice(bytes);
+                start..self.edits.arena.len()
+            }),
+        };
+        if let Some(value) = value {
+            self.record(to, Some(value));
+            self.record(from, None);
+        }
+    }
+
+    /// Gives a span, an event or a log record's event another name. Resources and data points have none: there it
+    /// does nothing.
+    pub fn set_name(&mut self, name: &str) {
+        let range = self.edits.keep(name.as_bytes());
+        self.edits.targets[self.target].name = Some(range);
+    }
+
+    /// Takes the item out; it wins over all other changes.
+    pub fn discard(&mut self) {
+        self.edits.targets[self.target].discard = true;
+    }
+
+    fn op(&self, key: &str) -> Option<usize> {
+        self.edits.op_of(self.target, key.as_bytes())
+    }
+
+    fn record(&mut self, key: &str, value: Option<Range<usize>>) {
+        if let Some(op) = self.op(key) {
+            self.edits.ops[op].value = value;
+            return;
+        }
+        let key = self.edits.keep(key.as_bytes());
+        let earlier = self.edits.targets[self.target].ops;
+        self.edits.ops.push(Op { key, value, earlier, placed: false });
+        self.edits.targets[self.target].ops = Some(self.edits.ops.len() - 1);
+    }
+}
+
+impl Edits {
+    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        start..self.arena.len()
+    }
+
+    fn op_of(&self, target: usize, key: &[u8]) -> Option<usize> {
+        let mut next = self.targets[target].ops;
+        while let Some(op) = next {
+            if self.arena[self.ops[op].key.clone()] == *key {
+                return Some(op);
+            }
+            next = self.ops[op].earlier;
+        }
+        None
+    }
+
+    /// The operations of a target in the order in which they were recorded.
+    fn ops_in_order(&self, target: usize) -> Vec<usize> {
+        let mut ops = Vec::new();
+        let mut next = self.targets[target].ops;
+        while let Some(op) = next {
+            ops.push(op);
+            next = self.ops[op].earlier;
+        }
+        ops.reverse();
+        ops
+    }
+}
+
+/// A message in the payload.
+#[derive(Clone, Copy)]
+struct Extent {
+    message: &'static Message,
+    start: usize,
+    body: usize,
+    end: usize,
+}
+
+/// One pass over the payload that turns the edits into pieces of the result.
+struct Splice<'s> {
+    edits: &'s mut Edits,
+    buf: &'s [u8],
+    /// The first target in `order` that has not been passed.
+    next: usize,
+    discarded: u64,
+}
+
+impl Splice<'_> {
+    fn keep(&mut self, from: usize, to: usize) -> usize {
+        if from == to {
+            return 0;
+        }
+        match self.edits.pieces.last_mut() {
+            Some(Piece::Keep(range)) if range.end == from => range.end = to,
+            _ => self.edits.pieces.push(Piece::Keep(from..to)),
+        }
+        to - from
+    }
+
+    fn put(&mut self, range: Range<usize>) -> usize {
+        let len = range.len();
+        self.edits.pieces.push(Piece::Put(range));
+        len
+    }
+
+    /// Opens a message whose length is not known yet.
+    fn open(&mut self, number: u32) -> usize {
+        self.edits.pieces.push(Piece::Head { number, len: 0 });
+        self.edits.pieces.len() - 1
+    }
+
+    /// Closes it; returns how long all of it is.
+    fn close(&mut self, head: usize, number: u32, len: usize) -> usize {
+        self.edits.pieces[head] = Piece::Head { number, len };
+        wire::head_len(number, len) + len
+    }
+
+    /// Passes the target at this place, if there is one.
+    fn target_at(&mut self, at: usize) -> Option<usize> {
+        let target = self.next_target(at)?;
+        if self.edits.targets[target].at != at {
+            return None;
+        }
+        self.next += 1;
+        Some(target)
+    }
+
+    /// Whether the field is edited or holds something that is.
+    fn touches(&mut self, raw: &Raw) -> bool {
+        self.next_target(raw.start).is_some_and(|target| self.edits.targets[target].at < raw.end)
+    }
+
+    /// The first target at or after `at`. Those before it lie in something that was discarded.
+    fn next_target(&mut self, at: usize) -> Option<usize> {
+        loop {
+            let &target = self.edits.order.get(self.next)?;
+            if self.edits.targets[target].at >= at {
+                return Some(target);
+            }
+            self.next += 1;
+        }
+    }
+
+    /// Writes the fields of a message that leads to items; returns the length of the new body.
+    fn children(&mut self, parent: Extent) -> usize {
+        self.body(parent).0
+    }
+
+    /// Also tells whether the message lost its last item.
+    fn body(&mut self, parent: Extent) -> (usize, bool) {
+        let mut len = 0;
+        let (mut kept, mut lost) = (false, false);
+        for raw in Fields::new(self.buf, parent.body, parent.end) {
+            let field = parent.message.field(raw.number);
+            let list = field.filter(|field| field.role == Role::List).map(|field| field.kind);
+            let Some(Kind::Message(child)) = list else {
+                len += self.keep(raw.start, raw.end);
+                continue;
+            };
+            if !self.touches(&raw) {
+                kept = true;
+                len += self.keep(raw.start, raw.end);
+                continue;
+            }
+            let child = Extent { message: child, start: raw.start, body: raw.body, end: raw.end };
+            match self.child(child, raw.number) {
+                Some(written) => {
+                    kept = true;
+                    len += written;
+                }
+                None => lost = true,
+            }
+        }
+        (len, lost && !kept)
+    }
+
+    /// Writes a message that is edited or holds one that is; `None` if it goes.
+    fn child(&mut self, child: Extent, number: u32) -> Option<usize> {
+        let target = self.target_at(child.start);
+        if target.is_some_and(|target| self.edits.targets[target].discard) {
+            self.discarded += count_items(self.buf, child);
+            return None;
+        }
+        let mark = self.edits.pieces.len();
+        let head = self.open(number);
+        let (len, lost) = match child.message.part {
+            Part::Item => (self.edited(child, target), false),
+            Part::ResourceGroup => {
+                let resource = target.map_or(0, |target| self.new_resource(child, target));
+                let (len, lost) = match target {
+                    Some(target) => self.body_with_resource(child, target),
+                    None => self.body(child),
+                };
+                (resource + len, lost)
+            }
+            _ => self.body(child),
+        };
+        if lost {
+            self.edits.pieces.truncate(mark);
+            return None;
+        }
+        Some(self.close(head, number, len))
+    }
+
+    /// A resource that is absent and gets attributes is written first.
+    fn new_resource(&mut self, group: Extent, target: usize) -> usize {
+        let present = Fields::new(self.buf, group.body, group.end).any(|raw| raw.number == RESOURCE);
+        if present || self.edits.targets[target].ops.is_none() {
+            return 0;
+        }
+        let head = self.open(RESOURCE);
+        let empty = Extent { message: &schema::RESOURCE, start: 0, body: 0, end: 0 };
+        let len = self.edited(empty, Some(target));
+        self.close(head, RESOURCE, len)
+    }
+
+    /// The fields of a resource group whose resource is edited.
+    fn body_with_resource(&mut self, group: Extent, target: usize) -> (usize, bool) {
+        let resource = Fields::new(self.buf, group.body, group.end).find(|raw| raw.number == RESOURCE);
+        let Some(raw) = resource else { return self.body(group) };
+        let before = self.body(Extent { end: raw.start, ..group });
+        let head = self.open(RESOURCE);
+        let extent = Extent { message: &schema::RESOURCE, start: raw.start, body: raw.body, end: raw.end };
+        let len = self.edited(extent, Some(target));
+        let resource = self.close(head, RESOURCE, len);
+        let after = self.body(Extent { body: raw.end, ..group });
+        let lists = |from, to| Fields::new(self.buf, from, to).any(|raw| raw.number == LIST);
+        let emptied = |part: (usize, bool), from, to| part.1 || !lists(from, to);
+        let lost = (before.1 || after.1)
+            && emptied(before, group.body, raw.start)
+            && emptied(after, raw.end, group.end);
+        (before.0 + resource + after.0, lost)
+    }
+
+    /// The fields of an item, event or resource, with its operations.
+    fn edited(&mut self, extent: Extent, target: Option<usize>) -> usize {
+        let mut len = 0;
+        let name = target.and_then(|target| self.edits.targets[target].name.clone());
+        let name_number = name.as_ref().and_then(|_| name_number(extent.message));
+        for raw in Fields::new(self.buf, extent.body, extent.end) {
+            let role = extent.message.field(raw.number).map_or(Role::None, |field| field.role);
+            len += match (role, target) {
+                (Role::Attributes, Some(target)) => self.attribute(raw, target),
+                (Role::Events, _) if self.touches(&raw) => self.event(raw),
+                _ if Some(raw.number) == name_number => 0,
+                _ => self.keep(raw.start, raw.end),
+            };
+        }
+        if let (Some(name), Some(number)) = (name, name_number) {
+            self.edits.pieces.push(Piece::Head { number, len: name.len() });
+            len += wire::head_len(number, name.len()) + self.put(name);
+        }
+        if let Some(target) = target {
+            let number = extent.message.number_of(Role::Attributes);
+            for op in self.edits.ops_in_order(target) {
+                if !self.edits.ops[op].placed && self.edits.ops[op].value.is_some() {
+                    len += self.put_attribute(op, number);
+                }
+            }
+        }
+        len
+    }
+
+    fn attribute(&mut self, raw: Raw, target: usize) -> usize {
+        match self.edits.op_of(target, view::key_of(raw.bytes(self.buf))) {
+            None => self.keep(raw.start, raw.end),
+            Some(op) if self.edits.ops[op].value.is_some() && !self.edits.ops[op].placed => {
+                self.put_attribute(op, raw.number)
+            }
+            Some(_) => 0,
+        }
+    }
+
+    fn put_attribute(&mut self, op: usize, number: u32) -> usize {
+        self.edits.ops[op].placed = true;
+        let key = self.edits.ops[op].key.clone();
+        let value = self.edits.ops[op].value.clone().expect("only operations with a value are put");
+        let len =
+            wire::head_len(KEY, key.len()) + key.len() + wire::head_len(VALUE, value.len()) + value.len();
+        self.edits.pieces.push(Piece::Head { number, len });
+        self.edits.pieces.push(Piece::Head { number: KEY, len: key.len() });
+        self.put(key);
+        self.edits.pieces.push(Piece::Head { number: VALUE, len: value.len() });
+        self.put(value);
+        wire::head_len(number, len) + len
+    }
+
+    fn event(&mut self, raw: Raw) -> usize {
+        let target = self.target_at(raw.start);
+        if target.is_some_and(|target| self.edits.targets[target].discard) {
+            return 0;
+        }
+        let head = self.open(raw.number);
+        let extent = Extent { message: &schema::EVENT, start: raw.start, body: raw.body, end: raw.end };
+        let len = self.edited(extent, target);
+        self.close(head, raw.number, len)
+    }
+}
+
+impl<'a> Attributes<'a> {
+    /// The encoded `AnyValue` of the first attribute of this key.
+    fn encoded_value(&self, key: &str) -> Option<&'a [u8]> {
+        self.raw().find(|kv| view::key_of(kv) == key.as_bytes()).map(view::value_bytes)
+    }
+
+    /// Whether there is exactly one attribute of this key, with just this encoded value.
+    fn has_just(&self, key: &str, value: &[u8]) -> bool {
+        let mut of_key = self.raw().filter(|kv| view::key_of(kv) == key.as_bytes());
+        of_key.next().is_some_and(|kv| view::value_bytes(kv) == value) && of_key.next().is_none()
+    }
+}
+
+fn name_number(message: &Message) -> Option<u32> {
+    message
+        .fields
+        .iter()
+        .find(|field| matches!(field.role, Role::SpanName | Role::EventName))
+        .map(|f| f.number)
+}
+
+fn count_items(buf: &[u8], extent: Extent) -> u64 {
+    if extent.message.part == Part::Item {
+        return 1;
+    }
+    let mut items = 0;
+    for raw in Fields::new(buf, extent.body, extent.end) {
+        let Some(field) = extent.message.field(raw.number) else { continue };
+        if let (Role::List, Kind::Message(message)) = (field.role, field.kind) {
+            items += count_items(buf, Extent { message, start: raw.start, body: raw.body, end: raw.end });
+        }
+    }
+    items
+}
+
+/// Appends an encoded `AnyValue`.
+fn put_value(out: &mut Vec<u8>, value: Value<'_>) {
+    match value {
+        Value::Empty => {}
+        Value::Str(text) => wire::put_len(out, 1, text.as_bytes()),
+        Value::Bool(value) => out.extend_from_slice(&[2 << 3, u8::from(value)]),
+        Value::Int(value) => {
+            out.push(3 << 3);
+            wire::put_varint(out, value as u64);
+        }
+        Value::Double(value) => {
+            out.push(4 << 3 | 1);
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        Value::Array(values) => wire::put_len(out, 5, values.encoded()),
+        Value::Map(map) => wire::put_len(out, 6, map.encoded()),
+        Value::Bytes(bytes) => wire::put_len(out, 7, bytes),
+    }
+}
+
+/// `KeyValue.key` and `KeyValue.value`.
+const KEY: u32 = 1;
+const VALUE: u32 = 2;
+/// `resource` and the list of scope groups are the same fields in every resource group.
+const RESOURCE: u32 = 1;
+const LIST: u32 = 2;

@@ -1,0 +1,607 @@
+//! What component authors see: items, attributes and values, as views into a payload.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::Signal;
+use super::schema::{self, Kind, Message, Part, Role};
+use super::watch::Watched;
+use super::wire::{self, Fields, Raw, Wire};
+
+/// A checked export request of one signal. Cloning is a reference count.
+///
+/// Made only by [`super::check()`], [`super::Edits::apply`], [`super::split`].
+#[derive(Clone)]
+pub struct Payload {
+    bytes: Bytes,
+    signal: Signal,
+    items: u64,
+    watched: Watched,
+    opaque: bool,
+}
+
+impl Payload {
+    pub(super) fn new(bytes: Bytes, signal: Signal, items: u64, watched: Watched, opaque: bool) -> Self {
+        Payload { bytes, signal, items, watched, opaque }
+    }
+
+    pub(super) fn with_watched(self, watched: Watched) -> Self {
+        Payload { watched, ..self }
+    }
+
+    /// The encoded `Export…ServiceRequest`.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// Spans, data points or log records.
+    pub fn len(&self) -> u64 {
+        self.items
+    }
+
+    /// Whether there is no item in it. Its bytes may be more than none.
+    pub fn is_empty(&self) -> bool {
+        self.items == 0
+    }
+
+    /// Whether words of the door's watchlist occur.
+    pub fn watched(&self) -> Watched {
+        self.watched
+    }
+
+    /// Whether the request has unknown fields at its top. Such a request is never merged or split.
+    pub fn is_opaque(&self) -> bool {
+        self.opaque
+    }
+
+    /// Whether both are the very same bytes in memory.
+    pub fn is_same(&self, other: &Payload) -> bool {
+        self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
+    }
+
+    /// Ties `guard` to the buffer: it is dropped with the buffer's last reference anywhere.
+    pub fn guarded<G: Send + Sync + 'static>(self, guard: G) -> Payload {
+        let bytes = Bytes::from_owner(Guarded { bytes: self.bytes, _guard: guard });
+        Payload { bytes, ..self }
+    }
+
+    /// All items, in the order in which they stand.
+    pub fn items(&self) -> Items<'_> {
+        Items::new(&self.bytes, schema::request(self.signal))
+    }
+}
+
+impl fmt::Debug for Payload {
+    /// Sizes only: telemetry never reaches a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({}, {} items, {} bytes)", self.signal, self.items, self.bytes.len())
+    }
+}
+
+struct Guarded<G> {
+    bytes: Bytes,
+    _guard: G,
+}
+
+impl<G> AsRef<[u8]> for Guarded<G> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Where an item, event, resource or scope starts in its payload. Valid for that payload only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ItemId(pub(super) usize);
+
+/// One message of a payload.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'a> {
+    pub buf: &'a [u8],
+    pub message: &'static Message,
+    pub start: usize,
+    pub body: usize,
+    pub end: usize,
+}
+
+impl<'a> Node<'a> {
+    fn child(&self, message: &'static Message, raw: Raw) -> Node<'a> {
+        Node { buf: self.buf, message, start: raw.start, body: raw.body, end: raw.end }
+    }
+
+    fn fields(&self) -> Fields<'a> {
+        Fields::new(self.buf, self.body, self.end)
+    }
+
+    /// The last occurrence of a field, which is the one that counts.
+    fn last(&self, number: u32) -> Option<Raw> {
+        self.fields().filter(|raw| raw.number == number).last()
+    }
+
+    fn text(&self, number: u32) -> &'a str {
+        self.last(number).map_or("", |raw| text(raw.bytes(self.buf)))
+    }
+
+    fn bytes(&self, number: u32) -> &'a [u8] {
+        self.last(number).map_or(&[], |raw| raw.bytes(self.buf))
+    }
+
+    fn number(&self, number: u32) -> u64 {
+        self.last(number).map_or(0, |raw| number_of(self.buf, raw))
+    }
+
+    fn attributes(&self) -> Attributes<'a> {
+        let number = self.message.number_of(Role::Attributes);
+        Attributes { body: &self.buf[self.body..self.end], number }
+    }
+}
+
+/// What an item belongs to: the resource of its group.
+#[derive(Clone, Copy)]
+pub struct Resource<'a> {
+    /// The group; the resource itself may be absent.
+    pub(super) group: Node<'a>,
+}
+
+impl<'a> Resource<'a> {
+    pub fn id(&self) -> ItemId {
+        ItemId(self.group.start)
+    }
+
+    pub fn attributes(&self) -> Attributes<'a> {
+        match self.group.last(HEADER) {
+            Some(raw) => self.group.child(&schema::RESOURCE, raw).attributes(),
+            None => Attributes::EMPTY,
+        }
+    }
+
+    /// The attribute `service.name`, if it is text.
+    pub fn service_name(&self) -> Option<&'a str> {
+        self.attributes().text("service.name")
+    }
+}
+
+/// The instrumentation scope of an item.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    group: Node<'a>,
+}
+
+impl<'a> Scope<'a> {
+    pub fn id(&self) -> ItemId {
+        ItemId(self.group.start)
+    }
+
+    /// Empty if there is none.
+    pub fn name(&self) -> &'a str {
+        self.header().map_or("", |scope| scope.text(1))
+    }
+
+    pub fn version(&self) -> &'a str {
+        self.header().map_or("", |scope| scope.text(2))
+    }
+
+    pub fn attributes(&self) -> Attributes<'a> {
+        self.header().map_or(Attributes::EMPTY, |scope| scope.attributes())
+    }
+
+    fn header(&self) -> Option<Node<'a>> {
+        self.group.last(HEADER).map(|raw| self.group.child(&schema::SCOPE, raw))
+    }
+}
+
+/// The metric that a data point belongs to.
+#[derive(Clone, Copy)]
+pub struct Metric<'a> {
+    node: Node<'a>,
+}
+
+impl<'a> Metric<'a> {
+    pub fn name(&self) -> &'a str {
+        self.node.text(1)
+    }
+
+    pub fn unit(&self) -> &'a str {
+        self.node.text(3)
+    }
+}
+
+/// A span, a log record or a data point.
+#[derive(Clone, Copy)]
+pub struct Item<'a> {
+    pub(super) node: Node<'a>,
+    resource: Node<'a>,
+    scope: Node<'a>,
+    metric: Option<Node<'a>>,
+}
+
+impl<'a> Item<'a> {
+    pub fn id(&self) -> ItemId {
+        ItemId(self.node.start)
+    }
+
+    pub fn resource(&self) -> Resource<'a> {
+        Resource { group: self.resource }
+    }
+
+    pub fn scope(&self) -> Scope<'a> {
+        Scope { group: self.scope }
+    }
+
+    /// Of a data point.
+    pub fn metric(&self) -> Option<Metric<'a>> {
+        self.metric.map(|node| Metric { node })
+    }
+
+    pub fn attributes(&self) -> Attributes<'a> {
+        self.node.attributes()
+    }
+
+    /// A span's name, a log record's event name (field 12), a data point's metric name; may be empty.
+    pub fn name(&self) -> &'a str {
+        match self.is() {
+            Is::Span => self.node.text(5),
+            Is::Log => self.node.text(12),
+            Is::Point => self.metric().map_or("", |metric| metric.name()),
+        }
+    }
+
+    /// 16 bytes; empty where there is none.
+    pub fn trace_id(&self) -> &'a [u8] {
+        match self.is() {
+            Is::Span => self.node.bytes(1),
+            Is::Log => self.node.bytes(9),
+            Is::Point => &[],
+        }
+    }
+
+    /// 8 bytes; empty where there is none.
+    pub fn span_id(&self) -> &'a [u8] {
+        match self.is() {
+            Is::Span => self.node.bytes(2),
+            Is::Log => self.node.bytes(10),
+            Is::Point => &[],
+        }
+    }
+
+    /// 8 bytes; empty for a root span and for everything that is no span.
+    pub fn parent_span_id(&self) -> &'a [u8] {
+        match self.is() {
+            Is::Span => self.node.bytes(4),
+            _ => &[],
+        }
+    }
+
+    /// `SpanKind` as a number: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
+    pub fn kind(&self) -> i32 {
+        match self.is() {
+            Is::Span => self.node.number(6) as i32,
+            _ => 0,
+        }
+    }
+
+    /// Start of a span, time of a log record or data point; nanoseconds since the epoch, 0 if unknown.
+    pub fn time_unix_nano(&self) -> u64 {
+        match self.is() {
+            Is::Span => self.node.number(7),
+            Is::Log => self.node.number(1),
+            Is::Point => self.node.number(3),
+        }
+    }
+
+    /// End of a span; nanoseconds since the epoch.
+    pub fn end_time_unix_nano(&self) -> u64 {
+        match self.is() {
+            Is::Span => self.node.number(8),
+            _ => 0,
+        }
+    }
+
+    /// `StatusCode` of a span as a number: 0 unset, 1 ok, 2 error.
+    pub fn status_code(&self) -> i32 {
+        match (self.is(), self.node.last(15)) {
+            (Is::Span, Some(raw)) => self.node.child(&schema::STATUS, raw).number(3) as i32,
+            _ => 0,
+        }
+    }
+
+    /// The body of a log record.
+    pub fn log_body(&self) -> Option<Value<'a>> {
+        match self.is() {
+            Is::Log => self.node.last(5).map(|raw| Value::read(raw.bytes(self.node.buf))),
+            _ => None,
+        }
+    }
+
+    /// The events of a span.
+    pub fn events(&self) -> Events<'a> {
+        let fields = match self.is() {
+            Is::Span => self.node.fields(),
+            _ => Fields::new(self.node.buf, 0, 0),
+        };
+        Events { buf: self.node.buf, fields }
+    }
+
+    fn is(&self) -> Is {
+        if std::ptr::eq(self.node.message, &schema::SPAN) {
+            Is::Span
+        } else if std::ptr::eq(self.node.message, &schema::LOG_RECORD) {
+            Is::Log
+        } else {
+            Is::Point
+        }
+    }
+}
+
+enum Is {
+    Span,
+    Log,
+    Point,
+}
+
+/// All items of a payload.
+#[derive(Clone)]
+pub struct Items<'a> {
+    buf: &'a [u8],
+    /// The messages that are open, outermost first, each with what is left of its fields.
+    open: [(Node<'a>, Fields<'a>); LEVELS],
+    depth: usize,
+}
+
+impl<'a> Items<'a> {
+    fn new(buf: &'a [u8], request: &'static Message) -> Self {
+        let node = Node { buf, message: request, start: 0, body: 0, end: buf.len() };
+        Items { buf, open: [(node, node.fields()); LEVELS], depth: 0 }
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        loop {
+            let (parent, fields) = &mut self.open[self.depth];
+            let Some(raw) = fields.next() else {
+                if self.depth == 0 {
+                    return None;
+                }
+                self.depth -= 1;
+                continue;
+            };
+            let Some(field) = parent.message.field(raw.number) else { continue };
+            let (Role::List, Kind::Message(message)) = (field.role, field.kind) else { continue };
+            let node = Node { buf: self.buf, message, start: raw.start, body: raw.body, end: raw.end };
+            if message.part == Part::Item {
+                let metric = (self.depth >= METRIC_LEVEL).then(|| self.open[METRIC_LEVEL].0);
+                return Some(Item { node, resource: self.open[1].0, scope: self.open[2].0, metric });
+            }
+            self.depth += 1;
+            self.open[self.depth] = (node, node.fields());
+        }
+    }
+}
+
+/// Request, resource group, scope group, metric, metric data.
+const LEVELS: usize = 5;
+const METRIC_LEVEL: usize = 3;
+/// Resource and scope are field 1 of their groups in every signal.
+const HEADER: u32 = 1;
+
+/// An event on a span.
+#[derive(Clone, Copy)]
+pub struct Event<'a> {
+    pub(super) node: Node<'a>,
+}
+
+impl<'a> Event<'a> {
+    pub fn id(&self) -> ItemId {
+        ItemId(self.node.start)
+    }
+
+    pub fn name(&self) -> &'a str {
+        self.node.text(2)
+    }
+
+    /// Nanoseconds since the epoch.
+    pub fn time_unix_nano(&self) -> u64 {
+        self.node.number(1)
+    }
+
+    pub fn attributes(&self) -> Attributes<'a> {
+        self.node.attributes()
+    }
+}
+
+/// The events of a span, in their order.
+#[derive(Clone)]
+pub struct Events<'a> {
+    buf: &'a [u8],
+    fields: Fields<'a>,
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Event<'a>;
+
+    fn next(&mut self) -> Option<Event<'a>> {
+        let raw = self.fields.find(|raw| raw.number == EVENTS)?;
+        let node =
+            Node { buf: self.buf, message: &schema::EVENT, start: raw.start, body: raw.body, end: raw.end };
+        Some(Event { node })
+    }
+}
+
+/// `Span.events`.
+const EVENTS: u32 = 11;
+
+/// Key-value pairs: of an item, an event, a resource, a scope, or a map value.
+#[derive(Clone, Copy)]
+pub struct Attributes<'a> {
+    body: &'a [u8],
+    number: u32,
+}
+
+impl<'a> Attributes<'a> {
+    pub(super) const EMPTY: Attributes<'static> = Attributes { body: &[], number: 0 };
+
+    /// The value of the first attribute of this key, as in the OpenTelemetry Collector (the data model forbids
+    /// a second one).
+    pub fn get(&self, key: &str) -> Option<Value<'a>> {
+        self.raw().find(|kv| key_of(kv) == key.as_bytes()).map(value_of)
+    }
+
+    /// The text of the first attribute of this key, if it is text.
+    pub fn text(&self, key: &str) -> Option<&'a str> {
+        match self.get(key) {
+            Some(Value::Str(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// All pairs in their order, duplicates included.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'a> {
+        self.raw().map(|kv| (text(key_of(kv)), value_of(kv)))
+    }
+
+    pub(super) fn raw(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let Attributes { body, number } = *self;
+        Fields::new(body, 0, body.len())
+            .filter(move |raw| raw.number == number)
+            .map(move |raw| raw.bytes(body))
+    }
+
+    /// The encoded message body of a map, for copying it as it is.
+    pub(super) fn encoded(&self) -> &'a [u8] {
+        self.body
+    }
+}
+
+impl PartialEq for Attributes<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl fmt::Debug for Attributes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// The elements of an array value.
+#[derive(Clone, Copy)]
+pub struct Values<'a> {
+    body: &'a [u8],
+}
+
+impl<'a> Values<'a> {
+    pub fn iter(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let body = self.body;
+        Fields::new(body, 0, body.len())
+            .filter(|raw| raw.number == 1)
+            .map(move |raw| Value::read(raw.bytes(body)))
+    }
+
+    pub(super) fn encoded(&self) -> &'a [u8] {
+        self.body
+    }
+}
+
+impl PartialEq for Values<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// An `AnyValue`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// No member set: the null of OTLP.
+    Empty,
+    Str(&'a str),
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Bytes(&'a [u8]),
+    Array(Values<'a>),
+    Map(Attributes<'a>),
+}
+
+impl<'a> Value<'a> {
+    /// Reads the body of an `AnyValue`; the last known member counts.
+    pub(super) fn read(body: &'a [u8]) -> Value<'a> {
+        let mut value = Value::Empty;
+        for raw in Fields::new(body, 0, body.len()) {
+            let bytes = raw.bytes(body);
+            value = match raw.number {
+                1 => Value::Str(text(bytes)),
+                2 => Value::Bool(number_of(body, raw) != 0),
+                3 => Value::Int(number_of(body, raw) as i64),
+                4 => Value::Double(f64::from_bits(number_of(body, raw))),
+                5 => Value::Array(Values { body: bytes }),
+                6 => Value::Map(Attributes { body: bytes, number: 1 }),
+                7 => Value::Bytes(bytes),
+                // an index into a table that only profiles have: as good as absent
+                8 => Value::Empty,
+                _ => value,
+            };
+        }
+        value
+    }
+}
+
+/// The key of an encoded `KeyValue`.
+#[inline]
+pub(super) fn key_of(kv: &[u8]) -> &[u8] {
+    if let [0x0a, len, rest @ ..] = kv
+        && *len < 0x80
+        && let Some((key, [0x12, ..])) = rest.split_at_checked(usize::from(*len))
+        && !repeats_key(&rest[usize::from(*len)..])
+    {
+        return key;
+    }
+    Fields::new(kv, 0, kv.len()).filter(|raw| raw.number == 1).last().map_or(&[], |raw| raw.bytes(kv))
+}
+
+/// Whether anything follows the value that starts here.
+#[inline]
+fn repeats_key(value: &[u8]) -> bool {
+    !matches!(value, [0x12, len, rest @ ..] if *len < 0x80 && rest.len() == usize::from(*len))
+}
+
+/// The encoded `AnyValue` of an encoded `KeyValue`; empty if there is none.
+#[inline]
+pub(super) fn value_bytes(kv: &[u8]) -> &[u8] {
+    Fields::new(kv, 0, kv.len()).filter(|raw| raw.number == 2).last().map_or(&[], |raw| raw.bytes(kv))
+}
+
+#[inline]
+fn value_of(kv: &[u8]) -> Value<'_> {
+    Value::read(value_bytes(kv))
+}
+
+#[inline]
+fn text(bytes: &[u8]) -> &str {
+    debug_assert!(std::str::from_utf8(bytes).is_ok(), "check() proved that strings are UTF-8");
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The number in a varint or fixed field.
+fn number_of(buf: &[u8], raw: Raw) -> u64 {
+    let bytes = raw.bytes(buf);
+    match raw.wire {
+        Wire::Varint => wire::varint(buf, &mut { raw.body }, raw.end).unwrap_or_default(),
+        Wire::Fixed64 => bytes.try_into().map_or(0, u64::from_le_bytes),
+        Wire::Fixed32 => bytes.try_into().map_or(0, u32::from_le_bytes).into(),
+        Wire::Len | Wire::Group => 0,
+    }
+}

@@ -1,0 +1,160 @@
+//! What the door looks out for: words that components of the reached pipelines want to know about.
+
+/// Names and URL parts whose occurrence makes a payload worth a look.
+///
+/// Components hand theirs to the door when they are built; [`super::check()`] notes whether any occurs.
+#[derive(Clone, Debug, Default)]
+pub struct Watchlist {
+    keys: Words,
+    spans: Words,
+    events: Words,
+    scopes: Words,
+}
+
+/// What is known about the words of a [`Watchlist`] in a payload.
+///
+/// May say [`Watched::Yes`] too often, never [`Watched::No`] too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// None of them occurs.
+    No,
+    Yes,
+    /// The payload was edited since it was looked at.
+    Unknown,
+}
+
+impl Watchlist {
+    /// An attribute key.
+    pub fn key(&mut self, key: &str) -> &mut Self {
+        self.keys.add(key, Rule::Exact);
+        self
+    }
+
+    /// The beginning of an attribute key.
+    pub fn key_prefix(&mut self, prefix: &str) -> &mut Self {
+        self.keys.add(prefix, Rule::Prefix);
+        self
+    }
+
+    /// An attribute of this key whose text contains `part`.
+    pub fn url(&mut self, key: &str, part: &str) -> &mut Self {
+        self.keys.add(key, Rule::Contains(part.into()));
+        self
+    }
+
+    /// A span's name.
+    pub fn span(&mut self, name: &str) -> &mut Self {
+        self.spans.add(name, Rule::Exact);
+        self
+    }
+
+    /// The name of a span event or of a log record's event.
+    pub fn event(&mut self, name: &str) -> &mut Self {
+        self.events.add(name, Rule::Exact);
+        self
+    }
+
+    /// The name of an instrumentation scope.
+    pub fn scope(&mut self, name: &str) -> &mut Self {
+        self.scopes.add(name, Rule::Exact);
+        self
+    }
+
+    /// Takes over the words of another component.
+    pub fn extend(&mut self, other: &Watchlist) -> &mut Self {
+        self.keys.extend(&other.keys);
+        self.spans.extend(&other.spans);
+        self.events.extend(&other.events);
+        self.scopes.extend(&other.scopes);
+        self
+    }
+
+    /// Whether there is nothing to look out for.
+    pub fn is_empty(&self) -> bool {
+        self.keys.0.is_empty()
+            && self.spans.0.is_empty()
+            && self.events.0.is_empty()
+            && self.scopes.0.is_empty()
+    }
+
+    /// Whether an attribute is watched; `text` is its value if that is text, `None` if nobody looked.
+    #[inline]
+    pub(super) fn sees_attribute(&self, key: &[u8], text: Option<&[u8]>) -> bool {
+        self.keys.find(key, text)
+    }
+
+    #[inline]
+    pub(super) fn sees_span(&self, name: &[u8]) -> bool {
+        self.spans.find(name, None)
+    }
+
+    #[inline]
+    pub(super) fn sees_event(&self, name: &[u8]) -> bool {
+        self.events.find(name, None)
+    }
+
+    #[inline]
+    pub(super) fn sees_scope(&self, name: &[u8]) -> bool {
+        self.scopes.find(name, None)
+    }
+}
+
+/// Words by their first byte, so that nearly every key costs one look into a table.
+#[derive(Clone, Debug, Default)]
+struct Words(Vec<Vec<Word>>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    text: Box<[u8]>,
+    rule: Rule,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Rule {
+    Exact,
+    Prefix,
+    Contains(Box<str>),
+}
+
+impl Words {
+    fn add(&mut self, text: &str, rule: Rule) {
+        let Some(&first) = text.as_bytes().first() else { return };
+        if self.0.is_empty() {
+            self.0.resize(256, Vec::new());
+        }
+        let word = Word { text: text.as_bytes().into(), rule };
+        let words = &mut self.0[usize::from(first)];
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+
+    fn extend(&mut self, other: &Words) {
+        for word in other.0.iter().flatten() {
+            let text = std::str::from_utf8(&word.text).expect("words are added as str");
+            self.add(text, word.rule.clone());
+        }
+    }
+
+    #[inline]
+    fn find(&self, name: &[u8], text: Option<&[u8]>) -> bool {
+        let Some(&first) = name.first() else { return false };
+        match self.0.get(usize::from(first)) {
+            Some(words) if !words.is_empty() => words.iter().any(|word| word.fits(name, text)),
+            _ => false,
+        }
+    }
+}
+
+impl Word {
+    fn fits(&self, name: &[u8], text: Option<&[u8]>) -> bool {
+        match &self.rule {
+            Rule::Exact => name == &*self.text,
+            Rule::Prefix => name.starts_with(&self.text),
+            Rule::Contains(part) => {
+                name == &*self.text
+                    && text.is_none_or(|text| memchr::memmem::find(text, part.as_bytes()).is_some())
+            }
+        }
+    }
+}

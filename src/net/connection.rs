@@ -1,0 +1,228 @@
+//! One client's connection: who it is, and what its deadlines count.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::limits::Limits;
+use super::server::Service;
+use super::stop::Phase;
+use crate::observe::facts::{Fact, Facts};
+
+/// A connection as the service sees it.
+pub struct Connection {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// Our address on this connection.
+    pub local: SocketAddr,
+    pub protocol: Protocol,
+    port: Arc<Port>,
+    activity: Activity,
+}
+
+/// What the client spoke in its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// What all connections of one `serve` share.
+pub(super) struct Port {
+    /// The address that was bound.
+    pub(super) listener: SocketAddr,
+    pub(super) limits: Limits,
+    pub(super) facts: Arc<Facts>,
+    pub(super) service: Arc<dyn Service>,
+    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) uploads_cut: AtomicUsize,
+    pub(super) connections_cut: AtomicUsize,
+    pub(super) handlers_aborted: AtomicUsize,
+}
+
+impl Connection {
+    pub(super) fn new(peer: SocketAddr, local: SocketAddr, protocol: Protocol, port: Arc<Port>) -> Self {
+        let activity = Activity::new(protocol);
+        Connection { peer, local, protocol, port, activity }
+    }
+
+    pub(super) fn port(&self) -> &Arc<Port> {
+        &self.port
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.port.limits
+    }
+
+    pub(super) fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    pub(super) fn count_upload_cut(&self) {
+        self.port.uploads_cut.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn report_stalled_body(&self) {
+        self.port.facts.report(Fact::BodyStalled { peer: self.peer, listener: self.port.listener });
+    }
+
+    pub(super) fn uploads_have_ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut phase = self.port.phase.clone();
+        async move {
+            // An error means that the server itself is gone, which ends uploads as well.
+            let _ = phase.wait_for(|phase| *phase >= Phase::NoUploads).await;
+        }
+    }
+}
+
+/// Which deadline a connection missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missed {
+    Head,
+    Idle,
+}
+
+/// What happens on a connection, as the deadlines need it. Times are milliseconds since its start.
+pub(super) struct Activity {
+    started: Instant,
+    protocol: Protocol,
+    /// Requests whose handler runs. While there is one, only its body has deadlines.
+    handlers: AtomicUsize,
+    /// Requests whose answer is not sent, those of `handlers` included.
+    unanswered: AtomicUsize,
+    /// When it last did something useful.
+    touched_ms: AtomicU64,
+    /// When the request head that is being read began; [`NO_HEAD`] without one.
+    head_ms: AtomicU64,
+}
+
+impl Activity {
+    fn new(protocol: Protocol) -> Self {
+        Activity {
+            started: Instant::now(),
+            protocol,
+            handlers: AtomicUsize::new(0),
+            unanswered: AtomicUsize::new(0),
+            touched_ms: AtomicU64::new(0),
+            // The hello of HTTP/1 is the beginning of the first head.
+            head_ms: AtomicU64::new(if protocol == Protocol::Http1 { 0 } else { NO_HEAD }),
+        }
+    }
+
+    /// Bytes came from the client.
+    pub(super) fn read(&self) {
+        let between_requests =
+            self.protocol == Protocol::Http1 && self.unanswered.load(Ordering::Relaxed) == 0;
+        if between_requests && self.head_ms.load(Ordering::Relaxed) == NO_HEAD {
+            self.head_ms.store(self.now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes went to the client. Between requests that is housekeeping and does not count.
+    pub(super) fn wrote(&self, written: &Poll<io::Result<usize>>) {
+        if matches!(written, Poll::Ready(Ok(1..))) && self.unanswered.load(Ordering::Relaxed) > 0 {
+            self.touch();
+        }
+    }
+
+    pub(super) fn handler_began(&self) {
+        self.handlers.fetch_add(1, Ordering::Relaxed);
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+        self.head_ms.store(NO_HEAD, Ordering::Relaxed);
+    }
+
+    pub(super) fn handler_ended(&self) {
+        self.touch();
+        self.handlers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn answer_ended(&self) {
+        self.touch();
+        self.unanswered.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// True while no request has been begun and not yet answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) == 0
+    }
+
+    /// The next deadline; none while a handler runs.
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<(Instant, Missed)> {
+        if self.handlers.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        let head_ms = self.head_ms.load(Ordering::Relaxed);
+        if head_ms != NO_HEAD && self.is_idle() {
+            return Some((self.at(head_ms) + limits.head, Missed::Head));
+        }
+        Some((self.at(self.touched_ms.load(Ordering::Relaxed)) + limits.idle, Missed::Idle))
+    }
+
+    fn touch(&self) {
+        self.touched_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NO_HEAD - 1)
+    }
+
+    fn at(&self, ms: u64) -> Instant {
+        self.started + Duration::from_millis(ms)
+    }
+}
+
+const NO_HEAD: u64 = u64::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits { head: Duration::from_secs(10), idle: Duration::from_secs(120), ..Limits::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_outlives_the_head_deadline_and_not_the_idle_one() {
+        let activity = Activity::new(Protocol::Http1);
+        let start = Instant::now();
+        assert_eq!(activity.deadline(&limits()), Some((start + limits().head, Missed::Head)));
+
+        activity.handler_began();
+        assert_eq!(activity.deadline(&limits()), None, "a handler has its own deadlines");
+        tokio::time::advance(Duration::from_secs(300)).await;
+        activity.handler_ended();
+        activity.answer_ended();
+        let answered = Instant::now();
+        assert_eq!(activity.deadline(&limits()), Some((answered + limits().idle, Missed::Idle)));
+
+        tokio::time::advance(Duration::from_secs(60)).await;
+        activity.read();
+        let begun = Instant::now();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        activity.read();
+        assert_eq!(activity.deadline(&limits()), Some((begun + limits().head, Missed::Head)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_moves_keeps_its_connection_and_pings_do_not() {
+        let activity = Activity::new(Protocol::Http2);
+        let start = Instant::now();
+        activity.read();
+        activity.wrote(&Poll::Ready(Ok(17)));
+        assert_eq!(activity.deadline(&limits()), Some((start + limits().idle, Missed::Idle)));
+
+        activity.handler_began();
+        activity.handler_ended();
+        tokio::time::advance(Duration::from_secs(100)).await;
+        activity.wrote(&Poll::Ready(Ok(17)));
+        assert_eq!(activity.deadline(&limits()), Some((Instant::now() + limits().idle, Missed::Idle)));
+        assert!(!activity.is_idle());
+    }
+}

@@ -1,0 +1,226 @@
+//! The life of one connection: hello, the HTTP machinery under its deadlines, the end.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
+use tokio_util::task::TaskTracker;
+
+use super::connection::{Connection, Missed, Port, Protocol};
+use super::handler::Handlers;
+use super::hello::{self, Hello};
+use super::io::Watched;
+use super::stop::Phase;
+use crate::observe::facts::Fact;
+
+/// Serves one connection to its end.
+pub(super) async fn drive(
+    mut stream: TcpStream,
+    peer: std::net::SocketAddr,
+    port: Arc<Port>,
+    tasks: TaskTracker,
+) {
+    let mut phase = port.phase.clone();
+    let listener = port.listener;
+    let hello = tokio::select! {
+        hello = tokio::time::timeout(port.limits.hello, hello::read(&mut stream)) => hello,
+        // Nothing was asked on it yet, so nothing is lost.
+        _ = stopping(&mut phase) => return,
+    };
+    let (protocol, hello) = match hello {
+        Err(_) => return port.facts.report(Fact::HelloTimeout { peer, listener }),
+        Ok(Ok(Hello::Http1(hello))) => (Protocol::Http1, hello),
+        Ok(Ok(Hello::Http2(hello))) => (Protocol::Http2, hello),
+        Ok(Ok(Hello::Tls)) => {
+            port.facts.report(Fact::TlsOnPlainPort { peer, listener });
+            return hello::answer_tls(&mut stream, port.limits.hello).await;
+        }
+        Ok(Ok(Hello::Nothing)) => return,
+        Ok(Err(error)) => return tracing::debug!(%peer, %error, "connection lost before its first bytes"),
+    };
+    let local = stream.local_addr().unwrap_or(listener);
+    let connection = Arc::new(Connection::new(peer, local, protocol, Arc::clone(&port)));
+    let io = TokioIo::new(Watched::new(stream, hello, Arc::clone(&connection)));
+    let handlers = Handlers::new(Arc::clone(&connection));
+    let end = match protocol {
+        Protocol::Http1 => {
+            let http = http1_builder(&port).serve_connection(io, handlers);
+            run(http, &connection, phase).await
+        }
+        Protocol::Http2 => {
+            let http = http2_builder(&port, tasks).serve_connection(io, handlers);
+            run(http, &connection, phase).await
+        }
+    };
+    match end {
+        End::Closed(Ok(())) | End::Missed(Missed::Idle) => {}
+        End::Closed(Err(error)) if error.is_parse() => port.facts.report(Fact::NotHttp { peer, listener }),
+        End::Closed(Err(error)) => tracing::debug!(%peer, %error, "connection ended"),
+        End::Missed(Missed::Head) => port.facts.report(Fact::HeadTimeout { peer, listener }),
+        End::Cut => {
+            port.connections_cut.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+enum End {
+    Closed(hyper::Result<()>),
+    Missed(Missed),
+    Cut,
+}
+
+/// A connection that can be asked to finish what it has begun and take no more.
+trait Graceful: Future<Output = hyper::Result<()>> {
+    fn finish(self: Pin<&mut Self>);
+}
+
+type Io = TokioIo<Watched<TcpStream>>;
+
+impl Graceful for http1::Connection<Io, Handlers> {
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl Graceful for http2::Connection<Io, Handlers, Tracked> {
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+async fn run(http: impl Graceful, connection: &Connection, mut phase: watch::Receiver<Phase>) -> End {
+    let mut http = pin!(http);
+    let mut alarm = Alarm::new(connection);
+    // The phase may have moved on while the hello was read.
+    let mut now = *phase.borrow_and_update();
+    loop {
+        match now {
+            Phase::Serving => {}
+            Phase::Draining => http.as_mut().finish(),
+            // What still has a request is cut through its body, so that it gets an answer.
+            Phase::NoUploads if !connection.activity().is_idle() => {}
+            Phase::NoUploads | Phase::Cut => return End::Cut,
+        }
+        let missed = tokio::select! {
+            end = poll_fn(|cx| match http.as_mut().poll(cx) {
+                Poll::Ready(end) => Poll::Ready(Err(end)),
+                Poll::Pending => alarm.poll(cx).map(Ok),
+            }) => end,
+            next = phase.changed() => {
+                // Without a sender the server was dropped, and its connections go with it.
+                now = if next.is_ok() { *phase.borrow_and_update() } else { Phase::Cut };
+                continue;
+            }
+        };
+        match missed {
+            Err(closed) => return End::Closed(closed),
+            Ok(Missed::Idle) if connection.protocol == Protocol::Http2 && !alarm.is_last() => {
+                // GOAWAY first: a request that is on its way is then known not to have been looked at.
+                http.as_mut().finish();
+                alarm.make_last();
+            }
+            Ok(missed) => return End::Missed(missed),
+        }
+    }
+}
+
+/// Resolves when the server no longer just serves.
+async fn stopping(phase: &mut watch::Receiver<Phase>) {
+    // An error means that the server was dropped, which is a stop, too.
+    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+}
+
+/// Watches a connection's next deadline. Setting a timer for every request would cost more than the rest of
+/// this, so it is only ever set to something earlier, and looks again when it rings.
+struct Alarm<'a> {
+    connection: &'a Connection,
+    sleep: Pin<Box<Sleep>>,
+    /// After GOAWAY: when the connection is dropped even if the client keeps it.
+    last: Option<Instant>,
+}
+
+impl<'a> Alarm<'a> {
+    fn new(connection: &'a Connection) -> Self {
+        let sleep = Box::pin(tokio::time::sleep(connection.limits().head));
+        Alarm { connection, sleep, last: None }
+    }
+
+    fn is_last(&self) -> bool {
+        self.last.is_some()
+    }
+
+    fn make_last(&mut self) {
+        self.last = Some(Instant::now() + GOAWAY_LINGER);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Missed> {
+        loop {
+            let next = self.connection.activity().deadline(self.connection.limits());
+            let next = next.map(|(at, missed)| (self.last.unwrap_or(at), missed));
+            if let Some((at, _)) = next
+                && at < self.sleep.deadline()
+            {
+                self.sleep.as_mut().reset(at);
+            }
+            ready!(self.sleep.as_mut().poll(cx));
+            match next {
+                Some((at, missed)) if at <= self.sleep.deadline() => return Poll::Ready(missed),
+                Some((at, _)) => self.sleep.as_mut().reset(at),
+                None => self.sleep.as_mut().reset(Instant::now() + self.connection.limits().idle),
+            }
+        }
+    }
+}
+
+/// Runs HTTP/2 streams as tasks that the server waits for.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.0.spawn(stream);
+    }
+}
+
+fn http1_builder(port: &Port) -> http1::Builder {
+    let limits = &port.limits;
+    let mut builder = http1::Builder::new();
+    // hyper's header deadline would also be the idle one. And with its half_close it would not notice that a
+    // client has left, and keep a handler waiting for nobody.
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_header_size(limits.head_bytes_max as usize)
+        .max_buf_size(limits.h1_buffer_max.max(H1_BUFFER_MIN));
+    builder
+}
+
+fn http2_builder(port: &Port, tasks: TaskTracker) -> http2::Builder<Tracked> {
+    let limits = &port.limits;
+    let mut builder = http2::Builder::new(Tracked(tasks));
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(limits.h2_stream_window)
+        .initial_connection_window_size(limits.h2_connection_window)
+        .max_frame_size(limits.h2_frame_max)
+        .max_concurrent_streams(limits.h2_streams_max)
+        .max_header_list_size(limits.head_bytes_max);
+    builder
+}
+
+/// What hyper asks for at least.
+const H1_BUFFER_MIN: usize = 8 * 1024;
+/// How long a client may take to leave after it was told that its idle connection ends.
+const GOAWAY_LINGER: Duration = Duration::from_secs(5);

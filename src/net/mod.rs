@@ -8,6 +8,7 @@
 //! [`Client`] is the way out, over the same two protocols.
 
 mod body;
+mod client;
 mod connection;
 mod drive;
 mod handler;
@@ -15,12 +16,14 @@ mod hello;
 mod io;
 mod limits;
 mod listener;
+mod resolver;
 mod server;
 mod stop;
 
 pub use body::{
     Body, BodyError, BoxError, DISCARD_BYTES_MAX, ReadError, RequestBody, Sizing, discard, read_body,
 };
+pub use client::{Client, ClientConfig, Received, SendError, SendErrorKind, Tls};
 pub use connection::{Connection, Protocol};
 pub use limits::Limits;
 pub use listener::{BindCause, BindError, Listener};

@@ -1,0 +1,76 @@
+// interop drives burgee's interoperability tests: the real relay proxy in front of it, a real Collector behind it.
+// README.md beside this folder says how to run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+const usage = `usage:
+  interop check  -relayproxy VERSION=BINARY… -flags FILE -collector BINARY -collector-config FILE -burgee BINARY -burgee-config FILE
+  interop record -relayproxy VERSION=BINARY… -flags FILE -captures FOLDER
+  interop show FILE
+`
+
+// Cases failed, and the reasons have been printed.
+var errFailed = errors.New("failed")
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	err := run(ctx, os.Args[1:])
+	if err != nil && err != errFailed {
+		fmt.Fprintln(os.Stderr, "interop:", err)
+	}
+	if err != nil {
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, arguments []string) error {
+	if len(arguments) == 0 {
+		return errors.New(usage)
+	}
+	var o checkOptions
+	var captures string
+	set := flag.NewFlagSet(arguments[0], flag.ContinueOnError)
+	set.Var(&o.relays, "relayproxy", "VERSION=BINARY of a relay proxy; may be repeated")
+	file(set, &o.flags, "flags", "flag file of the relay proxy")
+	file(set, &o.collector, "collector", "OpenTelemetry Collector")
+	file(set, &o.collectorConfig, "collector-config", "its configuration")
+	file(set, &o.burgee, "burgee", "burgee")
+	file(set, &o.burgeeConfig, "burgee-config", "its configuration")
+	file(set, &captures, "captures", "folder for what the relay proxy sends")
+	if err := set.Parse(arguments[1:]); err != nil {
+		return err
+	}
+	switch arguments[0] {
+	case "check":
+		return runCheck(ctx, o)
+	case "record":
+		for _, relay := range o.relays {
+			if err := record(ctx, relay, o.flags, captures); err != nil {
+				return fmt.Errorf("relay proxy %s: %w", relay.version, err)
+			}
+		}
+		return nil
+	case "show":
+		return show(set.Arg(0))
+	}
+	return errors.New(usage)
+}
+
+// file is an option with a path, made absolute because the programs run in a folder of their own.
+func file(set *flag.FlagSet, path *string, name, meaning string) {
+	set.Func(name, meaning, func(text string) (err error) {
+		*path, err = filepath.Abs(text)
+		return err
+	})
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Real programs around burgee: GO Feature Flag's relay proxy in front of it, an OpenTelemetry Collector behind it.
+# README.md tells what is checked. The last line is `N passed, M failed, K skipped`; a failure exits non-zero.
+#
+#   tests/interop/run.sh              the relay proxy v1.49.0
+#   INTEROP=all tests/interop/run.sh  one version of each generation
+#   BURGEE=path tests/interop/run.sh  this binary instead of a release build of the working tree
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. ./install.sh
+
+if ! command -v go >/dev/null; then
+  echo "interop: SKIPPED. Go is not installed, and the relay proxy and the Collector are built with it." >&2
+  echo "0 passed, 0 failed, 1 skipped"
+  exit 0
+fi
+
+versions=(1.49.0)
+if [[ ${INTEROP:-} == all ]]; then versions=(1.45.6 1.49.0 1.55.2); fi
+
+if [[ -z ${BURGEE:-} ]]; then
+  cargo build --release --quiet --manifest-path ../../Cargo.toml
+  BURGEE="${CARGO_TARGET_DIR:-../../target}/release/burgee"
+fi
+
+collector=$(collector_binary)
+relayproxies=()
+for version in "${versions[@]}"; do
+  binary=$(relayproxy_binary "$version")
+  relayproxies+=(-relayproxy "$version=$binary")
+done
+interop=$(driver_binary)
+
+# The driver starts the programs and ends them by the ids it got.
+exec "$interop" check "${relayproxies[@]}" -flags relayproxy/flags.goff.yaml \
+  -collector "$collector" -collector-config collector/config.yaml \
+  -burgee "$BURGEE" -burgee-config burgee.yaml

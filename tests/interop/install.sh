@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Builds what burgee is tested against, from the Go module proxy and by pinned version, and the driver that tests it.
 # Sourced by run.sh and record.sh. Each function prints the path of a binary; foreign ones are built once per version.
 

@@ -78,6 +78,4 @@ impl std::fmt::Display for Signal {
 }
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod tests;
+mod testing;

@@ -9,6 +9,13 @@ COLLECTOR_VERSION=v0.155.0
 # Set in the whole script: a build beside others shall not take the machine.
 GO_BUILD=(nice -n 10 go build -p 2)
 
+# An empty folder; what a build that broke off left there is gone.
+build_folder() {
+  local folder="$CACHE/build-$1"
+  rm -rf "$folder"
+  mkdir -p "$folder" && echo "$folder"
+}
+
 # relayproxy_binary 1.49.0
 #
 # `go install …/cmd/relayproxy@v1.49.0` would do for that version alone: newer ones have `replace` lines in their
@@ -19,15 +26,13 @@ relayproxy_binary() {
   local version=$1 binary="$CACHE/relayproxy-$1" module=github.com/thomaspoignant/go-feature-flag source build
   if [[ ! -x $binary ]]; then
     echo "interop: building the GO Feature Flag relay proxy $version (some minutes, once)" >&2
-    build=$(mktemp -d) || return
+    build=$(build_folder "relayproxy-$version") || return
     source=$(cd "$build" && go mod download -json "$module@v$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p') || return
     {
       printf 'module relayproxy\n\nrequire %s v%s\n\n' "$module" "$version"
-      grep '^go ' "$source/go.mod"
-      grep '^replace ' "$source/go.mod"
-    } >"$build/go.mod"
+      grep -E '^(go|replace) ' "$source/go.mod"
+    } >"$build/go.mod" || return
     cp "$source/go.sum" "$build/go.sum" && chmod u+w "$build/go.sum" || return
-    mkdir -p "$CACHE"
     (cd "$build" && "${GO_BUILD[@]}" -mod=mod -ldflags "-X main.version=$version" -o "$binary.new" "$module/cmd/relayproxy") >&2 || return
     mv "$binary.new" "$binary"
     rm -rf "$build"
@@ -40,10 +45,9 @@ collector_binary() {
   local binary="$CACHE/otelcol-$COLLECTOR_VERSION" build
   if [[ ! -x $binary ]]; then
     echo "interop: building the OpenTelemetry Collector $COLLECTOR_VERSION (a minute, once)" >&2
-    build=$(mktemp -d) || return
+    build=$(build_folder "otelcol-$COLLECTOR_VERSION") || return
     sed "s/VERSION/$COLLECTOR_VERSION/" "$INTEROP_DIR/collector/builder.yaml" >"$build/builder.yaml"
     (cd "$build" && nice -n 10 go run "go.opentelemetry.io/collector/cmd/builder@$COLLECTOR_VERSION" --config builder.yaml --skip-compilation) >&2 || return
-    mkdir -p "$CACHE"
     (cd "$build/otelcol" && "${GO_BUILD[@]}" -ldflags '-s -w' -o "$binary.new" .) >&2 || return
     mv "$binary.new" "$binary"
     rm -rf "$build"

@@ -46,7 +46,7 @@ func expectation(name string, version Version) Expectation {
 		return Expectation{200, asked("old-search", "", "disabled"), defaulted("old-search", "disabled"), evaluation, "flagEvaluation.flagName"}
 	case "v1-success":
 		return Expectation{200, asked("new-checkout", "on", "targeting_match").with(checkout).with(set),
-			evaluated("new-checkout", "on", "targeting_match").with(checkout).with(set), evaluation, "flagEvaluation.flagSetName"}
+			evaluated("new-checkout", "on", "targeting_match").with(checkout).with(set), evaluation, "flagEvaluation.flagName"}
 	case "v1-disabled-flag":
 		return Expectation{200, asked("old-search", "", "disabled").with(set),
 			defaulted("old-search", "disabled").with(set).with(Attributes{"feature_flag.result.value": "false"}), evaluation, "flagEvaluation.flagName"}

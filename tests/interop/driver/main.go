@@ -23,7 +23,8 @@ const usage = `usage:
 var errFailed = errors.New("failed")
 
 func main() {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Whatever ends us, be it `| head`, the programs we started end with us.
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer cancel()
 	err := run(ctx, os.Args[1:])
 	if err != nil && err != errFailed {

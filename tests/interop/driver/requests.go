@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // A Request asks the relay proxy something. Each makes it send exactly two spans: the SERVER span of its web
@@ -57,6 +58,8 @@ func newTraceParent() TraceParent {
 	return TraceParent{Trace: hex.EncodeToString(id[:16]), Span: hex.EncodeToString(id[16:])}
 }
 
+var client = http.Client{Timeout: 10 * time.Second}
+
 // send returns the status and the body of the relay proxy's answer.
 func (r Request) send(ctx context.Context, relay string, parent TraceParent) (int, string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, relay+r.Path, bytes.NewBufferString(r.Body))
@@ -65,7 +68,7 @@ func (r Request) send(ctx context.Context, relay string, parent TraceParent) (in
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("traceparent", fmt.Sprintf("00-%s-%s-01", parent.Trace, parent.Span))
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return 0, "", err
 	}

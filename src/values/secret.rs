@@ -1,0 +1,134 @@
+use std::{borrow::Cow, fmt};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Text that must not be seen: whatever prints it, prints [`REDACTED`]. Only [`reveal`](Secret::reveal) gives it out.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Secret(text.into())
+    }
+
+    /// The text itself, for the one place that sends or compares it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(REDACTED)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(REDACTED)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(REDACTED)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input).map(Secret)
+    }
+}
+
+/// Whether a key's name, or an environment variable's, says that its value is not for every eye.
+///
+/// Too often is harmless, never is not: `token_file` counts too. All headers count, since any may carry a key.
+pub fn is_secret_name(name: &str) -> bool {
+    let plain: String =
+        name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    SECRET_NAMES.iter().any(|secret| plain.contains(secret)) || plain.ends_with("headers")
+}
+
+/// The text with every `://user:password@` shown as `://[REDACTED]@`.
+pub fn mask_url_password(text: &str) -> Cow<'_, str> {
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, authority) = rest.split_at(at + 3);
+        masked.push_str(before);
+        let end =
+            authority.find(|c: char| c == '/' || c.is_whitespace() || c == '"').unwrap_or(authority.len());
+        match authority[..end].rfind('@') {
+            Some(userinfo) => {
+                masked.push_str(REDACTED);
+                rest = &authority[userinfo..];
+            }
+            None => rest = authority,
+        }
+    }
+    if masked.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    masked.push_str(rest);
+    Cow::Owned(masked)
+}
+
+/// What is shown instead of a secret; the Collector's word.
+pub const REDACTED: &str = "[REDACTED]";
+
+/// Compared with a name in lower case without `_`, `-` and `.`.
+const SECRET_NAMES: &[&str] = &[
+    "authorization",
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "hashkey",
+    "keypem",
+    "secret",
+    "credential",
+    "bearer",
+    "cookie",
+    "connectionstring",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret: Secret = serde_json::from_str("\"hunter2\"").unwrap();
+        assert_eq!(secret.reveal(), "hunter2");
+        assert_eq!(format!("{secret} {secret:?}"), "[REDACTED] [REDACTED]");
+        assert_eq!(serde_json::to_string(&secret).unwrap(), "\"[REDACTED]\"");
+    }
+
+    #[test]
+    fn names_that_look_secret_are_known() {
+        for name in ["Authorization", "api_key", "x-api-key", "APIKEY", "client_secret", "headers", "key_pem"]
+        {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["endpoint", "key", "authenticator", "allowed_origins", "keepalive"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        assert_eq!(mask_url_password("http://me:pw@host:1/x"), "http://[REDACTED]@host:1/x");
+        assert_eq!(mask_url_password("a http://t@h b://u:p@i"), "a http://[REDACTED]@h b://[REDACTED]@i");
+        for plain in ["http://host/a@b", "none", "x@y"] {
+            assert_eq!(mask_url_password(plain), plain);
+        }
+    }
+}

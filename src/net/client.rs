@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderValue, USER_AGENT};
+use http::uri::Scheme;
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -83,8 +84,10 @@ pub enum SendErrorKind {
     Timeout,
     /// The answer is larger than allowed.
     AnswerTooLarge,
-    /// What came back is not the HTTP that was expected, or the request cannot be sent at all.
+    /// What came back is not the HTTP that was expected.
     Protocol,
+    /// The request cannot be sent as it is; it never was.
+    Invalid,
 }
 
 impl Client {
@@ -120,14 +123,18 @@ impl Client {
     /// last byte.
     ///
     /// # Errors
-    /// See [`SendErrorKind`]. Except for `Unresolved`, `Refused` and `Unreachable`, the request may have been
-    /// received.
+    /// See [`SendErrorKind`]. Except after `Unresolved`, `Refused`, `Unreachable` and `Invalid`, the request may
+    /// have been received.
     pub async fn send(
         &self,
         mut request: Request<Body>,
         within: Duration,
     ) -> Result<Response<Received>, SendError> {
         let deadline = Instant::now() + within;
+        if request.uri().scheme() != Some(&Scheme::HTTP) {
+            let cause = "its URI does not begin with http://, and this client has no TLS";
+            return Err(SendError::new(SendErrorKind::Invalid, cause.to_owned()));
+        }
         request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(BURGEE));
         let timeout = |_| {
             SendError::new(
@@ -193,6 +200,7 @@ impl fmt::Display for SendError {
             SendErrorKind::Timeout => "it took too long",
             SendErrorKind::AnswerTooLarge => "the answer is too large",
             SendErrorKind::Protocol => "it does not speak the expected HTTP",
+            SendErrorKind::Invalid => "the request cannot be sent",
         };
         write!(f, "{what} ({})", self.causes)
     }
@@ -237,10 +245,12 @@ fn kind_of(cause: &(dyn std::error::Error + 'static), otherwise: SendErrorKind) 
     }
     if let Some(error) = cause.downcast_ref::<hyper::Error>() {
         let closed = error.is_closed() || error.is_incomplete_message() || error.is_canceled();
-        return closed.then_some(SendErrorKind::Closed);
+        return Some(if closed { SendErrorKind::Closed } else { SendErrorKind::Protocol });
     }
     if let Some(error) = cause.downcast_ref::<h2::Error>() {
-        return (error.is_go_away() || error.is_reset()).then_some(SendErrorKind::Closed);
+        // What we ended ourselves, we ended over something that broke the protocol.
+        let ended = error.is_remote() && (error.is_go_away() || error.is_reset());
+        return ended.then_some(SendErrorKind::Closed);
     }
     let error = cause.downcast_ref::<io::Error>()?;
     match error.kind() {

@@ -89,6 +89,13 @@ pub(super) enum Missed {
     Idle,
 }
 
+/// How long a connection may take for a head, and for nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) head: Duration,
+    pub(super) idle: Duration,
+}
+
 /// What happens on a connection, as the deadlines need it. Times are milliseconds since its start.
 pub(super) struct Activity {
     started: Instant,
@@ -149,23 +156,23 @@ impl Activity {
     }
 
     /// True while no request has been begun and not yet answered.
-    pub(super) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.unanswered.load(Ordering::Relaxed) == 0
     }
 
     /// The next deadline; none while a handler runs.
-    pub(super) fn deadline(&self, limits: &Limits) -> Option<(Instant, Missed)> {
+    pub(super) fn deadline(&self, patience: Patience) -> Option<(Instant, Missed)> {
         if self.handlers.load(Ordering::Relaxed) > 0 {
             return None;
         }
         let head_ms = self.head_ms.load(Ordering::Relaxed);
         if head_ms != NO_HEAD && self.is_idle() {
-            return Some((self.at(head_ms) + limits.head, Missed::Head));
+            return Some((self.at(head_ms) + patience.head, Missed::Head));
         }
-        Some((self.at(self.touched_ms.load(Ordering::Relaxed)) + limits.idle, Missed::Idle))
+        Some((self.at(self.touched_ms.load(Ordering::Relaxed)) + patience.idle, Missed::Idle))
     }
 
-    fn touch(&self) {
+    pub(super) fn touch(&self) {
         self.touched_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
@@ -184,30 +191,28 @@ const NO_HEAD: u64 = u64::MAX;
 mod tests {
     use super::*;
 
-    fn limits() -> Limits {
-        Limits { head: Duration::from_secs(10), idle: Duration::from_secs(120), ..Limits::default() }
-    }
+    const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: Duration::from_secs(120) };
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_outlives_the_head_deadline_and_not_the_idle_one() {
         let activity = Activity::new(Protocol::Http1);
         let start = Instant::now();
-        assert_eq!(activity.deadline(&limits()), Some((start + limits().head, Missed::Head)));
+        assert_eq!(activity.deadline(PATIENCE), Some((start + PATIENCE.head, Missed::Head)));
 
         activity.handler_began();
-        assert_eq!(activity.deadline(&limits()), None, "a handler has its own deadlines");
+        assert_eq!(activity.deadline(PATIENCE), None, "a handler has its own deadlines");
         tokio::time::advance(Duration::from_secs(300)).await;
         activity.handler_ended();
         activity.answer_ended();
         let answered = Instant::now();
-        assert_eq!(activity.deadline(&limits()), Some((answered + limits().idle, Missed::Idle)));
+        assert_eq!(activity.deadline(PATIENCE), Some((answered + PATIENCE.idle, Missed::Idle)));
 
         tokio::time::advance(Duration::from_secs(60)).await;
         activity.read();
         let begun = Instant::now();
         tokio::time::advance(Duration::from_secs(5)).await;
         activity.read();
-        assert_eq!(activity.deadline(&limits()), Some((begun + limits().head, Missed::Head)));
+        assert_eq!(activity.deadline(PATIENCE), Some((begun + PATIENCE.head, Missed::Head)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -216,13 +221,13 @@ mod tests {
         let start = Instant::now();
         activity.read();
         activity.wrote(&Poll::Ready(Ok(17)));
-        assert_eq!(activity.deadline(&limits()), Some((start + limits().idle, Missed::Idle)));
+        assert_eq!(activity.deadline(PATIENCE), Some((start + PATIENCE.idle, Missed::Idle)));
 
         activity.handler_began();
         activity.handler_ended();
         tokio::time::advance(Duration::from_secs(100)).await;
         activity.wrote(&Poll::Ready(Ok(17)));
-        assert_eq!(activity.deadline(&limits()), Some((Instant::now() + limits().idle, Missed::Idle)));
+        assert_eq!(activity.deadline(PATIENCE), Some((Instant::now() + PATIENCE.idle, Missed::Idle)));
         assert!(!activity.is_idle());
     }
 }

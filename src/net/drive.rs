@@ -14,10 +14,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, Missed, Port, Protocol};
+use super::connection::{Activity, Connection, Missed, Patience, Port, Protocol};
 use super::handler::Handlers;
 use super::hello::{self, Hello};
 use super::io::Watched;
+use super::limits::Limits;
 use super::stop::Phase;
 use crate::observe::facts::Fact;
 
@@ -105,9 +106,9 @@ async fn run(http: impl Graceful, connection: &Connection, mut phase: watch::Rec
         match now {
             Phase::Serving => {}
             Phase::Draining => http.as_mut().finish(),
-            // What still has a request is cut through its body, so that it gets an answer.
-            Phase::NoUploads if !connection.activity().is_idle() => {}
-            Phase::NoUploads | Phase::Cut => return End::Cut,
+            // A request is cut through its body, so that it gets an answer; half a head is just closed.
+            Phase::NoUploads => alarm.make_last(),
+            Phase::Cut => return End::Cut,
         }
         let missed = tokio::select! {
             end = poll_fn(|cx| match http.as_mut().poll(cx) {
@@ -127,6 +128,7 @@ async fn run(http: impl Graceful, connection: &Connection, mut phase: watch::Rec
                 http.as_mut().finish();
                 alarm.make_last();
             }
+            Ok(_) if now != Phase::Serving => return End::Cut,
             Ok(missed) => return End::Missed(missed),
         }
     }
@@ -141,30 +143,34 @@ async fn stopping(phase: &mut watch::Receiver<Phase>) {
 /// Watches a connection's next deadline. Setting a timer for every request would cost more than the rest of
 /// this, so it is only ever set to something earlier, and looks again when it rings.
 struct Alarm<'a> {
-    connection: &'a Connection,
+    activity: &'a Activity,
+    patience: Patience,
     sleep: Pin<Box<Sleep>>,
-    /// After GOAWAY: when the connection is dropped even if the client keeps it.
-    last: Option<Instant>,
+    is_last: bool,
 }
 
 impl<'a> Alarm<'a> {
     fn new(connection: &'a Connection) -> Self {
-        let sleep = Box::pin(tokio::time::sleep(connection.limits().head));
-        Alarm { connection, sleep, last: None }
+        let Limits { head, idle, .. } = *connection.limits();
+        let sleep = Box::pin(tokio::time::sleep(head.min(idle)));
+        Alarm { activity: connection.activity(), patience: Patience { head, idle }, sleep, is_last: false }
     }
 
     fn is_last(&self) -> bool {
-        self.last.is_some()
+        self.is_last
     }
 
+    /// From here on a connection without a running handler has to be gone within [`LINGER`].
     fn make_last(&mut self) {
-        self.last = Some(Instant::now() + GOAWAY_LINGER);
+        self.is_last = true;
+        self.activity.touch();
+        self.patience =
+            Patience { head: self.patience.head.min(LINGER), idle: self.patience.idle.min(LINGER) };
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Missed> {
         loop {
-            let next = self.connection.activity().deadline(self.connection.limits());
-            let next = next.map(|(at, missed)| (self.last.unwrap_or(at), missed));
+            let next = self.activity.deadline(self.patience);
             if let Some((at, _)) = next
                 && at < self.sleep.deadline()
             {
@@ -174,7 +180,7 @@ impl<'a> Alarm<'a> {
             match next {
                 Some((at, missed)) if at <= self.sleep.deadline() => return Poll::Ready(missed),
                 Some((at, _)) => self.sleep.as_mut().reset(at),
-                None => self.sleep.as_mut().reset(Instant::now() + self.connection.limits().idle),
+                None => self.sleep.as_mut().reset(Instant::now() + self.patience.idle),
             }
         }
     }
@@ -212,15 +218,19 @@ fn http2_builder(port: &Port, tasks: TaskTracker) -> http2::Builder<Tracked> {
     let mut builder = http2::Builder::new(Tracked(tasks));
     builder
         .timer(TokioTimer::new())
-        .initial_stream_window_size(limits.h2_stream_window)
-        .initial_connection_window_size(limits.h2_connection_window)
-        .max_frame_size(limits.h2_frame_max)
+        .initial_stream_window_size(limits.h2_stream_window.min(H2_WINDOW_MAX))
+        .initial_connection_window_size(limits.h2_connection_window.min(H2_WINDOW_MAX))
+        .max_frame_size(limits.h2_frame_max.clamp(H2_FRAME_MIN, H2_FRAME_MAX))
         .max_concurrent_streams(limits.h2_streams_max)
         .max_header_list_size(limits.head_bytes_max);
     builder
 }
 
+// What RFC 9113 (6.9.1 and 4.2) allows; anything else makes h2 panic.
+const H2_WINDOW_MAX: u32 = (1 << 31) - 1;
+const H2_FRAME_MIN: u32 = 1 << 14;
+const H2_FRAME_MAX: u32 = (1 << 24) - 1;
 /// What hyper asks for at least.
 const H1_BUFFER_MIN: usize = 8 * 1024;
-/// How long a client may take to leave after it was told that its idle connection ends.
-const GOAWAY_LINGER: Duration = Duration::from_secs(5);
+/// How long a client may take to leave after it was told that its connection ends.
+const LINGER: Duration = Duration::from_secs(2);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Limits of one listener. The defaults hold for every port unless its configuration says otherwise.
+/// Limits of one listener. The defaults hold for every port unless its configuration says otherwise. What lies
+/// outside the range a protocol allows is taken as the nearest value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Open connections; one more is closed at once. Default 1024.

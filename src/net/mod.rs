@@ -29,3 +29,6 @@ pub use limits::Limits;
 pub use listener::{BindCause, BindError, Listener};
 pub use server::{Report, Service, serve};
 pub use stop::{Schedule, Stop};
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,8 @@ fn mark(node: &mut Node, is_secret: bool, ranges: &mut Vec<Range<usize>>) {
 /// Where the value of the first secret-looking key of a line begins, with or without a space after the `:`.
 fn secret_value(line: &str) -> Option<usize> {
     line.match_indices([':', '=']).find_map(|(colon, _)| {
-        let key = line[..colon].trim_end().rsplit([' ', '\t', '{', '[', ',']).next().unwrap_or_default();
+        let near = &line[line.ceil_char_boundary(colon.saturating_sub(KEY_BYTES_MAX))..colon];
+        let key = near.trim_end().rsplit([' ', '\t', '{', '[', ',']).next().unwrap_or_default();
         let value = &line[colon + 1..];
         let start = colon + 1 + (value.len() - value.trim_start().len());
         let is_hidden = is_secret_name(key) && !value.trim().is_empty() && !is_reference(value);
@@ -105,3 +106,6 @@ fn is_reference(value: &str) -> bool {
         !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
     })
 }
+
+/// How far before a `:` a key is looked for; lines may be as long as the file.
+const KEY_BYTES_MAX: usize = 128;

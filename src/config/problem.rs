@@ -95,7 +95,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// All problems found in one go, in the order of the sources. At most [`PROBLEMS_MAX`] are shown.
+/// All problems found in one go, by file and line. At most [`PROBLEMS_MAX`] are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     problems: Vec<Problem>,

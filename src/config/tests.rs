@@ -260,6 +260,62 @@ fn enums_with_settings_are_maps_with_one_key() {
 }
 
 #[test]
+fn flattened_and_untagged_settings_are_read_and_their_mistakes_named() {
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[serde(flatten)]
+        inner: Inner,
+        #[serde(default)]
+        either: Option<Either>,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        count: u16,
+        timeout: Duration,
+    }
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u64),
+        Words(Vec<String>),
+    }
+    let outer: Outer = decoded("count: 5\ntimeout: 5s\neither: [a]\n");
+    assert_eq!((outer.inner.count, outer.inner.timeout), (5, Duration::from_secs(5)));
+    assert_eq!(outer.either, Some(Either::Words(vec!["a".to_owned()])));
+    assert_eq!(decoded::<Outer>("count: 5\ntimeout: 5s\neither: 7\n").either, Some(Either::Number(7)));
+    let wrong = messages::<Outer>("count: x\ntimeout: 5s\n");
+    assert_eq!(
+        wrong,
+        [
+            "collector.yaml:1:1: error: expected a whole number from 0 to 65535 for one of its values, found a text"
+        ]
+    );
+    let unknown = messages::<Outer>("count: 5\ntimeout: 5s\ncuont: 6\n");
+    assert_eq!(unknown, ["collector.yaml:1:1: error: unknown field `cuont`"]);
+}
+
+#[test]
+fn odd_scalars_mean_what_yaml_1_2_says() {
+    for (written, value) in [
+        ("0o17", Value::from(15)),
+        ("0xff", Value::from(255)),
+        ("-5", Value::from(-5)),
+        ("18446744073709551615", Value::from(u64::MAX)),
+        ("1.5e3", Value::from(1500.0)),
+        (".inf", Value::from(f64::INFINITY)),
+        ("!!str 5", Value::from("5")),
+        ("'null'", Value::from("null")),
+        ("2020-01-01", Value::from("2020-01-01")),
+        ("12:30:45", Value::from("12:30:45")),
+        ("|-\n  a\n  b", Value::from("a\nb")),
+        ("a\n  b", Value::from("a b")),
+    ] {
+        assert_eq!(root(&format!("key: {written}\n")).get("key").unwrap().to_value(), value, "{written}");
+    }
+}
+
+#[test]
 fn all_mistakes_of_a_section_are_found_at_once() {
     let text = "endpoint: [a]\nheaders: 5\nprojekt: off\nproject: sometimes\ninsecure: 3\nextra: {a: b}\n";
     let found = messages::<Exporter>(text);

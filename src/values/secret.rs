@@ -47,11 +47,13 @@ impl<'de> Deserialize<'de> for Secret {
 
 /// Whether a key's name, or an environment variable's, says that its value is not for every eye.
 ///
-/// Too often is harmless, never is not: `token_file` counts too. All headers count, since any may carry a key.
+/// Too often is harmless, never is not: `token_file` counts too. All headers count, since any may carry a key,
+/// but not CORS's lists of their names.
 pub fn is_secret_name(name: &str) -> bool {
     let plain: String =
         name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    SECRET_NAMES.iter().any(|secret| plain.contains(secret)) || plain.ends_with("headers")
+    SECRET_NAMES.iter().any(|secret| plain.contains(secret))
+        || (plain.ends_with("headers") && !HEADER_NAMES.contains(&plain.as_str()))
 }
 
 /// The text with every `://user:password@` shown as `://[REDACTED]@`.
@@ -100,6 +102,9 @@ const SECRET_NAMES: &[&str] = &[
     "connectionstring",
 ];
 
+/// Keys that list the names of headers, not their values.
+const HEADER_NAMES: &[&str] = &["allowedheaders", "exposedheaders"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,11 +119,12 @@ mod tests {
 
     #[test]
     fn names_that_look_secret_are_known() {
-        for name in ["Authorization", "api_key", "x-api-key", "APIKEY", "client_secret", "headers", "key_pem"]
+        for name in
+            ["Authorization", "api_key", "x-api-key", "APIKEY", "client_secret", "headers", "OTLP_HEADERS"]
         {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["endpoint", "key", "authenticator", "allowed_origins", "keepalive"] {
+        for name in ["endpoint", "key", "authenticator", "allowed_headers", "keepalive"] {
             assert!(!is_secret_name(name), "{name}");
         }
     }

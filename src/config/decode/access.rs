@@ -68,7 +68,7 @@ impl<'de> Decoder<'de> {
                 let split = visitor.visit_seq(de::value::SeqDeserializer::new(items));
                 // An item of another type than text: then a list was wanted, not this text.
                 split.map_err(|failure| match failure.what {
-                    super::What::Unfit(_) => Failure::invalid_type(Unexpected::Other(""), &"a sequence"),
+                    super::What::Unfit { .. } => Failure::invalid_type(Unexpected::Other(""), &"a sequence"),
                     _ => failure,
                 })
             }

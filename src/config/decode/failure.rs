@@ -22,7 +22,10 @@ pub(super) struct Failure {
 #[derive(Debug)]
 pub(super) enum What {
     /// The wrong type or value; in serde's words for what was expected.
-    Unfit(String),
+    Unfit {
+        expected: String,
+        found: Found,
+    },
     Missing(&'static str),
     UnknownWord {
         word: String,
@@ -34,6 +37,14 @@ pub(super) enum What {
     },
     /// A sentence of the type itself, such as [`InvalidDuration`](crate::values::InvalidDuration).
     Other(String),
+}
+
+/// What kind of value serde saw; differs from the node's where serde read ahead (`flatten`, `untagged`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Scalar(&'static str),
+    Structure,
+    Unsaid,
 }
 
 impl Failure {
@@ -54,7 +65,15 @@ impl Failure {
 
     pub(super) fn problem(&self, node: &Node, context: &Context) -> Problem {
         match &self.what {
-            What::Unfit(expected) => node.mistyped(&plain_words(expected)),
+            What::Unfit { expected, found: Found::Scalar(found) }
+                if matches!(node.kind, Kind::Seq(_) | Kind::Map(_)) =>
+            {
+                node.problem(format!(
+                    "expected {} for one of its values, found {found}",
+                    plain_words(expected)
+                ))
+            }
+            What::Unfit { expected, .. } => node.mistyped(&plain_words(expected)),
             What::Missing(key) => missing(node, key, context),
             What::UnknownWord { word, known } => {
                 let shown = if node.is_hidden() { "(not shown)".to_owned() } else { quote(word) };
@@ -77,12 +96,22 @@ impl de::Error for Failure {
         Failure::new(What::Other(sentence.to_string()))
     }
 
-    fn invalid_type(_found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Failure::new(What::Unfit(expected.to_string()))
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let found = match found {
+            Unexpected::Bool(_) => Found::Scalar("true or false"),
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => {
+                Found::Scalar("a number")
+            }
+            Unexpected::Str(_) | Unexpected::Char(_) => Found::Scalar("a text"),
+            Unexpected::Unit | Unexpected::Option => Found::Scalar("nothing"),
+            Unexpected::Other(_) => Found::Unsaid,
+            _ => Found::Structure,
+        };
+        Failure::new(What::Unfit { expected: expected.to_string(), found })
     }
 
-    fn invalid_value(_found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Failure::new(What::Unfit(expected.to_string()))
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Failure::invalid_type(found, expected)
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
@@ -109,7 +138,7 @@ impl de::Error for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
-            What::Unfit(expected) => write!(out, "expected {}", plain_words(expected)),
+            What::Unfit { expected, .. } => write!(out, "expected {}", plain_words(expected)),
             What::Missing(key) => write!(out, "missing key \"{key}\""),
             What::UnknownWord { known, .. } => write!(out, "unknown value{}", suggestion("", known)),
             What::UnknownKey { key, known } => {

@@ -8,8 +8,10 @@ mod exporter;
 mod intake;
 mod memory;
 mod processor;
+mod receiver;
 
 pub use exporter::{Batch, BatchConfig, Exporter, Outcome, QueueConfig, RetryConfig, Sizer};
 pub use intake::{Admission, Intake, Origin, Refusal, Ticket, Transport};
 pub use memory::{Budget, Charge};
 pub use processor::{Cx, Processor};
+pub use receiver::{Listen, Receiver, ReceiverContext};

@@ -29,6 +29,12 @@ pub enum Fact {
     HeadTimeout { peer: SocketAddr, listener: SocketAddr },
     /// A request body came too slowly, or not at all.
     BodyStalled { peer: SocketAddr, listener: SocketAddr },
+    /// A request on an OTLP path was not an OTLP message, or not decompressible.
+    Malformed { peer: SocketAddr, listener: SocketAddr },
+    /// Something was posted to a path that takes nothing.
+    WrongPath { peer: SocketAddr, listener: SocketAddr },
+    /// A content type or content encoding that burgee does not read.
+    UnsupportedMediaType { peer: SocketAddr, listener: SocketAddr },
     /// The system did not hand out a new connection, usually for want of file descriptors.
     AcceptFailed { listener: SocketAddr, error: io::ErrorKind },
 }
@@ -42,6 +48,9 @@ pub enum Kind {
     HelloTimeout,
     HeadTimeout,
     BodyStalled,
+    Malformed,
+    WrongPath,
+    UnsupportedMediaType,
     AcceptFailed,
 }
 
@@ -132,6 +141,9 @@ impl Fact {
             Fact::HelloTimeout { .. } => Kind::HelloTimeout,
             Fact::HeadTimeout { .. } => Kind::HeadTimeout,
             Fact::BodyStalled { .. } => Kind::BodyStalled,
+            Fact::Malformed { .. } => Kind::Malformed,
+            Fact::WrongPath { .. } => Kind::WrongPath,
+            Fact::UnsupportedMediaType { .. } => Kind::UnsupportedMediaType,
             Fact::AcceptFailed { .. } => Kind::AcceptFailed,
         }
     }
@@ -139,13 +151,16 @@ impl Fact {
 
 impl Kind {
     /// Every kind, in the order of its discriminants.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 10] = [
         Kind::TlsOnPlainPort,
         Kind::NotHttp,
         Kind::ConnectionCap,
         Kind::HelloTimeout,
         Kind::HeadTimeout,
         Kind::BodyStalled,
+        Kind::Malformed,
+        Kind::WrongPath,
+        Kind::UnsupportedMediaType,
         Kind::AcceptFailed,
     ];
 
@@ -158,6 +173,9 @@ impl Kind {
             Kind::HelloTimeout => "hello_timeout",
             Kind::HeadTimeout => "head_timeout",
             Kind::BodyStalled => "body_stalled",
+            Kind::Malformed => "malformed",
+            Kind::WrongPath => "wrong_path",
+            Kind::UnsupportedMediaType => "unsupported_media_type",
             Kind::AcceptFailed => "accept_failed",
         }
     }
@@ -190,6 +208,18 @@ impl fmt::Display for Fact {
             Fact::BodyStalled { peer, listener } => write!(
                 f,
                 "{peer} sent a request body to {listener} too slowly; the request was given up, look at the network between them"
+            ),
+            Fact::Malformed { peer, listener } => write!(
+                f,
+                "{peer} sent a request to {listener} that is not valid OTLP protobuf; it was answered with the reason, see the sender's log"
+            ),
+            Fact::WrongPath { peer, listener } => write!(
+                f,
+                "{peer} posted to a path of {listener} that takes no data; the sender's endpoint setting is wrong, its log has the answer"
+            ),
+            Fact::UnsupportedMediaType { peer, listener } => write!(
+                f,
+                "{peer} sent a content type or encoding to {listener} that burgee does not read; use http/protobuf or grpc, with gzip or no compression"
             ),
             Fact::AcceptFailed { listener, error } => write!(
                 f,

@@ -212,7 +212,11 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
         };
-        if (raw.end - raw.body) % width == 0 { Ok(()) } else { Err(fail(raw.body, Fault::Truncated)) }
+        if (raw.end - raw.body).is_multiple_of(width) {
+            Ok(())
+        } else {
+            Err(fail(raw.body, Fault::Truncated))
+        }
     }
 }
 

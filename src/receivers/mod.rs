@@ -1,1 +1,3 @@
-//! See ARCHITECTURE.md.
+//! What takes telemetry in: one folder per receiver.
+
+pub mod otlp;

@@ -136,7 +136,7 @@ fn a_resource_after_its_lists_is_found_and_edited() {
     let mut edits = Edits::default();
     for item in payload.items() {
         let mut edit = edits.resource(item.resource());
-        assert_eq!(edit.get("a").is_some() || edit.get("b").is_some(), true);
+        assert!(edit.get("a").is_some() || edit.get("b").is_some());
         edit.rename("a", "b");
         edits.item(item).set("seen", Value::Bool(true));
     }

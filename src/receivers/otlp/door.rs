@@ -1,0 +1,211 @@
+//! From a body to an answer, the same for both protocols.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use super::Caller;
+use crate::component::{Admission, Origin, ReceiverContext, Refusal, Ticket, Transport};
+use crate::net::{BodyError, ReadError, RequestBody, Sizing, read_body};
+use crate::observe::facts::Fact;
+use crate::observe::ledger::{self, DoorOutcome, DoorRequest};
+use crate::otlp::answer::{Answer, Code};
+use crate::otlp::compression::{DecompressError, Encoding, gunzip};
+use crate::otlp::{self, Checked, Signal};
+
+/// What all ports of a receiver share.
+pub(super) struct Door {
+    cx: ReceiverContext,
+    /// Large bodies are worked on beside the runtime, so that no request holds a worker for long.
+    large: Arc<Semaphore>,
+    /// The counters, by transport and signal.
+    doors: Vec<(Transport, Signal, Arc<ledger::Door>)>,
+}
+
+/// A request that has come to the door, until it is answered.
+pub(super) struct Arrival {
+    pub signal: Signal,
+    pub transport: Transport,
+    pub caller: Caller,
+    /// Counts the request, as abandoned if nothing else becomes of it.
+    ledger: DoorRequest,
+}
+
+impl Door {
+    pub fn new(cx: ReceiverContext) -> Door {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let large = Arc::new(Semaphore::new(cores.saturating_sub(1).max(1)));
+        let mut doors = Vec::new();
+        for transport in [Transport::Grpc, Transport::Http] {
+            for signal in Signal::ALL {
+                doors.push((transport, signal, cx.board.door(&cx.id, transport.name(), signal.name())));
+            }
+        }
+        Door { cx, large, doors }
+    }
+
+    pub fn arrive(&self, signal: Signal, transport: Transport, caller: Caller) -> Arrival {
+        let door = self.doors.iter().find(|door| (door.0, door.1) == (transport, signal));
+        let ledger = door.expect("there is one for every transport and signal").2.request();
+        Arrival { signal, transport, caller, ledger }
+    }
+
+    pub fn report(&self, fact: Fact) {
+        self.cx.facts.report(fact);
+    }
+
+    /// Asked before the body is read. `announced` is what `content-length` says.
+    pub fn admit(&self, arrival: &Arrival, announced: Option<u64>) -> Result<Admission, Answer> {
+        let limit = arrival.caller.limit;
+        if announced.is_some_and(|bytes| bytes > limit.saturating_add(GRPC_PREFIX)) {
+            return Err(Refusal::TooLarge { limit }.answer());
+        }
+        if !self.cx.intake.serves(arrival.signal) {
+            return Err(unserved(arrival.signal));
+        }
+        self.cx.intake.admit(arrival.signal, announced.unwrap_or(0)).map_err(Refusal::answer)
+    }
+
+    /// Reads the body into a buffer of our own, charging the memory as it grows.
+    pub async fn read(
+        &self,
+        body: &mut RequestBody,
+        arrival: &Arrival,
+        admission: &mut Admission,
+        sizing: Sizing,
+    ) -> Result<Vec<u8>, Answer> {
+        let limit = match sizing {
+            Sizing::GrpcPrefix => arrival.caller.limit.saturating_add(GRPC_PREFIX),
+            Sizing::ContentLength => arrival.caller.limit,
+        };
+        let read = read_body(body, limit, sizing, |bytes| admission.cover(bytes as u64)).await;
+        read.map_err(|error| match error {
+            ReadError::TooLarge { .. } => Refusal::TooLarge { limit: arrival.caller.limit }.answer(),
+            ReadError::Refused(refusal) => refusal.answer(),
+            ReadError::Body(BodyError::Stopping) => Refusal::Stopping.answer(),
+            ReadError::Body(error) => Answer::Rejected { code: Code::Cancelled, message: error.to_string() },
+        })
+    }
+
+    /// Decompresses, checks, hands over and waits for the answer.
+    pub async fn take(
+        &self,
+        mut arrival: Arrival,
+        admission: Admission,
+        body: Bytes,
+        encoding: Encoding,
+    ) -> Answer {
+        let origin = Arc::new(Origin {
+            receiver: self.cx.id.clone(),
+            transport: arrival.transport,
+            peer: Some(arrival.caller.connection.peer),
+            arrival: SystemTime::now(),
+        });
+        let parcel = Inbound { admission, body, encoding, limit: arrival.caller.limit, origin };
+        let brought = if parcel.body.len() > LARGE_BYTES {
+            let permit = self.large.clone().acquire_owned().await.expect("the semaphore is never closed");
+            let intake = self.cx.intake.clone();
+            let work = tokio::task::spawn_blocking(move || {
+                let brought = parcel.bring_in(&*intake, &mut arrival);
+                drop(permit);
+                (brought, arrival)
+            });
+            match work.await {
+                Ok((brought, back)) => {
+                    arrival = back;
+                    brought
+                }
+                // the runtime is ending, or a defect was logged by the panic hook
+                Err(_) => return Refusal::Failed.answer(),
+            }
+        } else {
+            parcel.bring_in(&*self.cx.intake, &mut arrival)
+        };
+        let answer = match brought {
+            Ok((ticket, flawed)) => match ticket.await {
+                Answer::Accepted if flawed > 0 => Answer::Partly {
+                    rejected: flawed,
+                    message: Checked::flaw_message(arrival.signal, flawed),
+                },
+                answer => answer,
+            },
+            Err(answer) => {
+                if answer.code() == Code::InvalidArgument {
+                    let connection = &arrival.caller.connection;
+                    self.report(Fact::Malformed { peer: connection.peer, listener: connection.local });
+                }
+                answer
+            }
+        };
+        self.answered(arrival, answer)
+    }
+
+    /// Notes the answer in the ledger.
+    pub fn answered(&self, arrival: Arrival, answer: Answer) -> Answer {
+        arrival.ledger.finish(match &answer {
+            Answer::Accepted => DoorOutcome::Ok,
+            Answer::Partly { .. } => DoorOutcome::Partial,
+            Answer::RetryLater { .. } => DoorOutcome::Refused,
+            Answer::TooLarge { .. } | Answer::Rejected { .. } => DoorOutcome::Rejected,
+        });
+        answer
+    }
+}
+
+/// A body and all that is needed to bring it in.
+struct Inbound {
+    admission: Admission,
+    body: Bytes,
+    encoding: Encoding,
+    limit: u64,
+    origin: Arc<Origin>,
+}
+
+impl Inbound {
+    /// The ticket, and how many items were cut out.
+    fn bring_in(
+        mut self,
+        intake: &dyn crate::component::Intake,
+        arrival: &mut Arrival,
+    ) -> Result<(Ticket, u64), Answer> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let body = match self.encoding {
+            Encoding::Identity => self.body,
+            Encoding::Gzip => {
+                let wire = self.body.len() as u64;
+                let admission = &mut self.admission;
+                let out = gunzip(&self.body, limit, |bytes| admission.cover(wire + bytes as u64));
+                Bytes::from(out.map_err(|error| match error {
+                    DecompressError::TooLarge { .. } => Refusal::TooLarge { limit: self.limit }.answer(),
+                    DecompressError::Corrupt(_) => malformed(error.to_string()),
+                    DecompressError::Refused(refusal) => refusal.answer(),
+                })?)
+            }
+        };
+        let signal = arrival.signal;
+        let watchlist = intake.watchlist(signal);
+        let checked = otlp::check(signal, body, &watchlist)
+            .map_err(|error| malformed(format!("not an OTLP {signal} request: {error}")))?;
+        arrival.ledger.checked(checked.payload.len(), checked.flawed);
+        let ticket = intake.accept(self.admission, checked.payload, &self.origin).map_err(Refusal::answer)?;
+        arrival.ledger.accepted();
+        Ok((ticket, checked.flawed))
+    }
+}
+
+pub(super) fn malformed(message: String) -> Answer {
+    Answer::Rejected { code: Code::InvalidArgument, message }
+}
+
+fn unserved(signal: Signal) -> Answer {
+    let message = format!(
+        "no pipeline of this collector takes {signal}; add one under service.pipelines, or stop sending {signal}"
+    );
+    Answer::Rejected { code: Code::Unimplemented, message }
+}
+
+/// Above this, checking and decompressing take more than a few milliseconds.
+const LARGE_BYTES: usize = 1 << 20;
+const GRPC_PREFIX: u64 = 5;

@@ -1,0 +1,223 @@
+//! OTLP/HTTP: protobuf bodies on the signals' paths, CORS around every answer, helpful pages for everything else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body::Body as _;
+use tower::ServiceExt;
+use tower_http::cors::CorsLayer;
+
+use super::door::{Arrival, Door};
+use super::{Caller, config, pages};
+use crate::component::Transport;
+use crate::net::{Body, RequestBody, Sizing, discard};
+use crate::observe::facts::Fact;
+use crate::otlp::Signal;
+use crate::otlp::answer::{Answer, Code};
+use crate::otlp::compression::Encoding;
+
+/// What belongs to HTTP, whichever port it comes in on: paths, CORS, pages.
+pub(super) struct Http {
+    config: config::Http,
+    cors: Option<CorsLayer>,
+    pages: axum::Router,
+}
+
+impl Http {
+    pub fn new(config: &config::Http) -> Http {
+        let cors = config.cors.as_ref().and_then(|cors| cors.layer());
+        Http { config: config.clone(), cors, pages: pages::router(config) }
+    }
+
+    pub async fn call(
+        self: Arc<Self>,
+        door: Arc<Door>,
+        request: Request<RequestBody>,
+        caller: Caller,
+    ) -> Response<Body> {
+        let preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let with_cors = request.headers().contains_key(header::ORIGIN) || preflight;
+        let Some(cors) = self.cors.clone().filter(|_| with_cors) else {
+            return self.answer(door, request, caller).await;
+        };
+        if request.method() == Method::OPTIONS && !preflight {
+            // the layer would take any OPTIONS for a preflight
+            return self.answer(door, request, caller).await;
+        }
+        let inner = tower::service_fn(move |request| {
+            let (http, door, caller) = (self.clone(), door.clone(), caller.clone());
+            async move { Ok::<_, std::convert::Infallible>(http.answer(door, request, caller).await) }
+        });
+        match tower::Layer::layer(&cors, inner).oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    async fn answer(&self, door: Arc<Door>, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
+        let signal = self.config.signal(request.uri().path()).filter(|_| request.method() == Method::POST);
+        match signal {
+            Some(signal) => export(&door, signal, request, caller).await,
+            None => self.page(&door, request, caller).await,
+        }
+    }
+
+    /// Wrong paths, wrong methods, people with a browser.
+    async fn page(&self, door: &Door, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        if head.method == Method::POST {
+            let (peer, listener) = (caller.connection.peer, caller.connection.local);
+            door.report(Fact::WrongPath { peer, listener });
+        }
+        refuse_body(head.version, body).await;
+        let response =
+            match self.pages.clone().oneshot(Request::from_parts(head, axum::body::Body::empty())).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+        response.map(Body::boxed)
+    }
+}
+
+async fn export(
+    door: &Door,
+    signal: Signal,
+    request: Request<RequestBody>,
+    caller: Caller,
+) -> Response<Body> {
+    let (head, mut body) = request.into_parts();
+    let format = Format::of(&head.headers);
+    let (peer, listener) = (caller.connection.peer, caller.connection.local);
+    let arrival = door.arrive(signal, Transport::Http, caller);
+    let answer = match headers(&head.headers, format) {
+        Ok(encoding) => receive(door, &mut body, arrival, encoding).await,
+        Err(unsupported) => {
+            door.report(Fact::UnsupportedMediaType { peer, listener });
+            let answer = Answer::Rejected { code: Code::InvalidArgument, message: unsupported.message };
+            door.answered(arrival, answer.clone());
+            refuse_body(head.version, body).await;
+            return respond(signal, &answer, format, Some(unsupported.status));
+        }
+    };
+    if answer.code() != Code::Ok {
+        refuse_body(head.version, body).await;
+    }
+    let stalled = matches!(answer, Answer::Rejected { code: Code::Cancelled, .. });
+    respond(signal, &answer, format, stalled.then_some(StatusCode::REQUEST_TIMEOUT))
+}
+
+async fn receive(door: &Door, body: &mut RequestBody, arrival: Arrival, encoding: Encoding) -> Answer {
+    let read = async {
+        let mut admission = door.admit(&arrival, body.size_hint().exact())?;
+        let bytes = door.read(body, &arrival, &mut admission, Sizing::ContentLength).await?;
+        Ok((admission, Bytes::from(bytes)))
+    };
+    match read.await {
+        Ok((admission, bytes)) => door.take(arrival, admission, bytes, encoding).await,
+        Err(answer) => door.answered(arrival, answer),
+    }
+}
+
+/// What a body is written in. Failures are written in the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Protobuf,
+    Json,
+    Other,
+}
+
+impl Format {
+    fn of(headers: &HeaderMap) -> Format {
+        let value = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        let end = value.iter().position(|&byte| byte == b';').unwrap_or(value.len());
+        match value[..end].trim_ascii().to_ascii_lowercase().as_slice() {
+            b"application/x-protobuf" | b"application/protobuf" => Format::Protobuf,
+            b"application/json" => Format::Json,
+            _ => Format::Other,
+        }
+    }
+}
+
+struct Unsupported {
+    status: StatusCode,
+    message: String,
+}
+
+/// The content coding, if burgee can read the body at all.
+fn headers(headers: &HeaderMap, format: Format) -> Result<Encoding, Unsupported> {
+    let unsupported = |message: &str| {
+        Err(Unsupported { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, message: message.to_owned() })
+    };
+    match format {
+        Format::Protobuf => {}
+        Format::Json => {
+            return unsupported(
+                "this version of burgee does not read OTLP/JSON; send protobuf \
+                 (OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf)",
+            );
+        }
+        Format::Other if is_grpc_web(headers) => {
+            return unsupported("gRPC-Web is not supported; send OTLP/HTTP with application/x-protobuf");
+        }
+        Format::Other => return unsupported("the content-type has to be application/x-protobuf"),
+    }
+    let coding = headers.get(header::CONTENT_ENCODING).map_or(&b""[..], HeaderValue::as_bytes);
+    match Encoding::from_header(coding) {
+        Some(encoding) => Ok(encoding),
+        None => unsupported("the content-encoding is not supported; use gzip or none"),
+    }
+}
+
+fn is_grpc_web(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc-web"))
+}
+
+/// `status` where the code alone does not say it.
+fn respond(signal: Signal, answer: &Answer, format: Format, status: Option<StatusCode>) -> Response<Body> {
+    let status = status.or_else(|| StatusCode::from_u16(answer.code().http_status()).ok());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (content_type, body) = match format {
+        _ if status == StatusCode::OK => (PROTOBUF, answer.response(signal)),
+        Format::Protobuf => (PROTOBUF, answer.status()),
+        Format::Json | Format::Other => (JSON, json_status(answer)),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Answer::RetryLater { after, .. } = answer {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after.unwrap_or(RETRY_AFTER))));
+    }
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+        headers.insert("accept-post", HeaderValue::from_static(PROTOBUF));
+    }
+    response
+}
+
+/// `google.rpc.Status` as ProtoJSON.
+pub(super) fn json_status(answer: &Answer) -> Bytes {
+    serde_json::json!({ "code": answer.code() as i32, "message": answer.message() }).to_string().into()
+}
+
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// A client that is still writing sees a broken pipe instead of the answer; over HTTP/2 it does not.
+async fn refuse_body(version: Version, body: RequestBody) {
+    if version < Version::HTTP_2 && !body.is_end_stream() {
+        discard(body, DISCARD_WITHIN).await;
+    }
+}
+
+const PROTOBUF: &str = "application/x-protobuf";
+pub(super) const JSON: &str = "application/json";
+/// What a client is told to wait when nobody knows better.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+const DISCARD_WITHIN: Duration = Duration::from_secs(2);

@@ -1,0 +1,120 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+mod cors;
+mod door;
+mod grpc;
+mod http;
+mod pages;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use ::http::{Request, Response};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+pub use config::{Config, Cors, Grpc, Http, Protocols};
+
+use crate::component::{Listen, Receiver, ReceiverContext};
+use crate::net::{self, Body, Connection, RequestBody, Service};
+use crate::otlp::Signal;
+
+/// The receiver: one or two ports, each of which takes every protocol.
+pub struct Otlp {
+    ports: Vec<Listen>,
+}
+
+/// Builds the receiver. Nothing listens before the collector binds what [`Receiver::listeners`] names.
+pub fn build(config: &Config, cx: ReceiverContext) -> Otlp {
+    let door = Arc::new(door::Door::new(cx));
+    let http = config.protocols.http.clone().into_option();
+    let grpc = config.protocols.grpc.clone().into_option();
+    let shared = Arc::new(http::Http::new(&http.clone().unwrap_or_default()));
+    let mut ports = Vec::new();
+    let mut port = |endpoint: &crate::values::ListenEndpoint, limit, limits| {
+        let service = Port { door: door.clone(), http: shared.clone(), limit };
+        ports.push(Listen { endpoint: endpoint.clone(), limits, service: Arc::new(service) });
+    };
+    match (&grpc, &http) {
+        (Some(grpc), Some(http)) if grpc.endpoint == http.endpoint && grpc.endpoint.port() != 0 => {
+            // both on one port: the narrower limit holds
+            port(&grpc.endpoint, grpc.limit().min(http.limit()), grpc.transport_limits());
+        }
+        _ => {
+            if let Some(grpc) = &grpc {
+                port(&grpc.endpoint, grpc.limit(), grpc.transport_limits());
+            }
+            if let Some(http) = &http {
+                port(&http.endpoint, http.limit(), net::Limits::default());
+            }
+        }
+    }
+    Otlp { ports }
+}
+
+impl Receiver for Otlp {
+    fn listeners(&mut self) -> Vec<Listen> {
+        std::mem::take(&mut self.ports)
+    }
+}
+
+/// What answers on one port. Path and content type of each request choose its protocol.
+struct Port {
+    door: Arc<door::Door>,
+    http: Arc<http::Http>,
+    /// The largest request this port takes, in bytes, also after decompression.
+    limit: u64,
+}
+
+impl Service for Port {
+    fn call(
+        &self,
+        request: Request<RequestBody>,
+        connection: &Arc<Connection>,
+    ) -> BoxFuture<'static, Response<Body>> {
+        let caller = Caller { connection: connection.clone(), limit: self.limit };
+        match Protocol::of(&request) {
+            Protocol::Grpc => grpc::call(self.door.clone(), request, caller).boxed(),
+            Protocol::Http => self.http.clone().call(self.door.clone(), request, caller).boxed(),
+        }
+    }
+}
+
+/// Who asks, and what the port allows him.
+#[derive(Clone)]
+struct Caller {
+    connection: Arc<Connection>,
+    limit: u64,
+}
+
+/// The two protocols of OTLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Grpc,
+    Http,
+}
+
+impl Protocol {
+    /// gRPC says so in its content type, `application/grpc` or `application/grpc+proto`; gRPC-Web, which is
+    /// something else, does not count.
+    fn of<B>(request: &Request<B>) -> Protocol {
+        let content_type =
+            request.headers().get(::http::header::CONTENT_TYPE).map_or(&b""[..], |v| v.as_bytes());
+        let rest = content_type.get(GRPC.len()..);
+        let is_grpc =
+            content_type.len() >= GRPC.len() && content_type[..GRPC.len()].eq_ignore_ascii_case(GRPC);
+        match rest.and_then(|rest| rest.first()) {
+            None | Some(b'+' | b';' | b' ') if is_grpc => Protocol::Grpc,
+            _ => Protocol::Http,
+        }
+    }
+}
+
+const GRPC: &[u8] = b"application/grpc";
+
+/// The signal of a gRPC method.
+fn grpc_signal(path: &str) -> Option<Signal> {
+    Signal::ALL.into_iter().find(|signal| signal.grpc_path() == path)
+}

@@ -166,7 +166,7 @@ impl DoorLedger {
 
     /// Whether both equations hold. They do whenever no request is under way.
     pub fn balanced(&self) -> bool {
-        self.requests == self.outcomes.iter().sum()
+        self.requests == self.outcomes.iter().sum::<u64>()
             && self.checked == self.accepted + self.refused + self.flawed
     }
 }

@@ -1,0 +1,123 @@
+//! The sender in front and the downstream behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use burgee::net::{
+    Body, Client, ClientConfig, Connection, Limits, Listener, Protocol, RequestBody, Service, Stop,
+};
+use burgee::net::{Sizing, read_body, serve};
+use burgee::observe::facts::Facts;
+use burgee::otlp::{Signal, Watchlist, check};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tokio::sync::Notify;
+
+/// Takes whatever comes and counts its spans.
+pub struct Sink {
+    pub address: String,
+    counter: Arc<Counter>,
+}
+
+#[derive(Default)]
+struct Counter {
+    spans: AtomicU64,
+    more: Notify,
+}
+
+impl Sink {
+    pub async fn start() -> Sink {
+        let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().to_string();
+        let counter = Arc::new(Counter::default());
+        let service = Arc::new(Counting(counter.clone()));
+        tokio::spawn(serve(listener, service, Limits::default(), Arc::new(Facts::default()), Stop::new()));
+        Sink { address, counter }
+    }
+
+    /// Waits until exactly this many spans have come since the last call.
+    pub async fn wait_for(&self, spans: u64) {
+        let all = async {
+            while self.counter.spans.load(Ordering::Acquire) < spans {
+                self.counter.more.notified().await;
+            }
+        };
+        if tokio::time::timeout(super::PATIENCE, all).await.is_err() {
+            panic!("{} of {spans} spans arrived", self.counter.spans.load(Ordering::Acquire));
+        }
+        assert_eq!(self.counter.spans.swap(0, Ordering::AcqRel), spans, "every span once");
+    }
+}
+
+struct Counting(Arc<Counter>);
+
+impl Service for Counting {
+    fn call(&self, request: Request<RequestBody>, _: &Arc<Connection>) -> BoxFuture<'static, Response<Body>> {
+        let counter = self.0.clone();
+        async move {
+            let mut body = request.into_body();
+            let bytes = read_body(&mut body, 64 << 20, Sizing::GrpcPrefix, |_| Ok::<_, ()>(()))
+                .await
+                .expect("a body");
+            let message = Bytes::from(bytes).slice(5..);
+            let checked = check(Signal::Traces, message, &Watchlist::default()).expect("well formed");
+            counter.spans.fetch_add(checked.payload.len(), Ordering::AcqRel);
+            counter.more.notify_one();
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", HeaderValue::from_static("0"));
+            let mut response = Response::new(Body::from(Bytes::from_static(&[0; 5])).with_trailers(trailers));
+            response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+            response
+        }
+        .boxed()
+    }
+}
+
+/// Sends `count` requests, the given ones in turn.
+pub async fn send(address: &str, requests: &[Bytes], count: u64, connections: usize, in_flight: usize) {
+    let uri: http::Uri = format!("http://{address}{}", Signal::Traces.grpc_path()).parse().expect("a URI");
+    let sent = Arc::new(AtomicU64::new(0));
+    let mut senders = Vec::new();
+    for _ in 0..connections {
+        let client = Client::new(&ClientConfig { protocol: Protocol::Http2, ..ClientConfig::default() });
+        for _ in 0..in_flight {
+            let (client, uri, sent, requests) =
+                (client.clone(), uri.clone(), sent.clone(), requests.to_vec());
+            senders.push(tokio::spawn(async move {
+                loop {
+                    let n = sent.fetch_add(1, Ordering::Relaxed);
+                    if n >= count {
+                        return;
+                    }
+                    one(&client, &uri, requests[n as usize % requests.len()].clone()).await;
+                }
+            }));
+        }
+    }
+    for sender in join_all(senders).await {
+        sender.expect("a sender does not panic");
+    }
+}
+
+/// Sends one request, again if the collector asks for it.
+async fn one(client: &Client, uri: &http::Uri, message: Bytes) {
+    loop {
+        let request = Request::post(uri.clone())
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(Body::from(message.clone()))
+            .expect("a request");
+        let answer = client.send(request, Duration::from_secs(20)).await.expect("an answer");
+        let trailers = answer.body().trailers.as_ref();
+        let status =
+            trailers.and_then(|t| t.get("grpc-status")).or_else(|| answer.headers().get("grpc-status"));
+        match status.map(HeaderValue::as_bytes) {
+            Some(b"0") => return,
+            Some(b"14") => tokio::time::sleep(Duration::from_millis(20)).await,
+            other => panic!("{other:?}: {:?}", answer.headers()),
+        }
+    }
+}

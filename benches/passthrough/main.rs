@@ -1,0 +1,165 @@
+//! CPU-seconds per million spans: burgee with enrichment beside a bare tonic passthrough, gRPC in and out, no
+//! compression.
+//!
+//! ```sh
+//! cargo bench --bench passthrough              # 50 spans per request
+//! cargo bench --bench passthrough -- 512 5     # spans per request, rounds
+//! ```
+//!
+//! Both get the same requests in the same minute, in turn (A B B A ...), each in a process of its own; load and sink
+//! live in this one. The passthrough decodes nothing and merges by concatenation, up to 2 MiB or 200 ms. Quote the
+//! ratio: the machine's speed drifts, the ratio does not.
+
+mod corpus;
+mod load;
+mod tonic_passthrough;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const SPANS_PER_RUN: u64 = 1_500_000;
+const CONNECTIONS: usize = 4;
+const IN_FLIGHT: usize = 4;
+
+#[tokio::main]
+async fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    if let [role, endpoint] = args.as_slice()
+        && role == "tonic-passthrough"
+    {
+        return tonic_passthrough::run(endpoint).await;
+    }
+    let number = |at: usize, default: u64| args.get(at).and_then(|arg| arg.parse().ok()).unwrap_or(default);
+    let (spans, rounds) = (number(0, 50), number(1, 3));
+
+    let sink = load::Sink::start().await;
+    let requests = corpus::requests(spans);
+    println!("{spans} spans per request, {} bytes per span", requests[0].len() as u64 / spans);
+    let mut ratios = Vec::new();
+    for round in 0..rounds {
+        let mut costs = [0.0; 2];
+        for turn in [round % 2, 1 - round % 2] {
+            let sut = if turn == 0 { Sut::burgee(&sink) } else { Sut::tonic(&sink) };
+            let cost = sut.measure(&sink, &requests, spans).await;
+            println!(
+                "round {round}: {:<17} {:.3} CPU-s per million spans, peak {} MiB",
+                sut.name, cost.cpu, cost.peak
+            );
+            costs[turn as usize] = cost.cpu;
+        }
+        ratios.push(costs[0] / costs[1]);
+    }
+    ratios.sort_by(f64::total_cmp);
+    let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
+    println!("burgee / tonic passthrough: median {:.2} of [{}]", ratios[ratios.len() / 2], shown.join(", "));
+}
+
+/// A collector in a process of its own. Killed when dropped.
+struct Sut {
+    name: &'static str,
+    process: Child,
+    address: String,
+    _config: Option<tempfile::NamedTempFile>,
+}
+
+struct Cost {
+    cpu: f64,
+    /// MiB.
+    peak: u64,
+}
+
+impl Sut {
+    fn burgee(sink: &load::Sink) -> Sut {
+        let text = format!(
+            "receivers:\n  otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:0'}}}}}}\n\
+             processors:\n  feature_flag: {{}}\n  batch: {{timeout: 200ms}}\n\
+             exporters:\n  otlp_grpc: {{endpoint: 'http://{}', compression: none}}\n\
+             extensions:\n  admin: {{endpoint: '127.0.0.1:0'}}\n\
+             service:\n  extensions: [admin]\n  pipelines:\n    \
+             traces: {{receivers: [otlp], processors: [feature_flag, batch], exporters: [otlp_grpc]}}\n",
+            sink.address
+        );
+        let config = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a temporary file");
+        std::fs::write(config.path(), text).expect("written");
+        let process = Command::new(env!("CARGO_BIN_EXE_burgee"))
+            .args(["run", "--config"])
+            .arg(config.path())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .env("NO_COLOR", "1")
+            .spawn()
+            .expect("burgee starts");
+        Sut::wait("burgee", process, Some(config), "OTLP/")
+    }
+
+    fn tonic(sink: &load::Sink) -> Sut {
+        let process = Command::new(std::env::current_exe().expect("a path"))
+            .args(["tonic-passthrough", &format!("http://{}", sink.address)])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the passthrough starts");
+        Sut::wait("tonic passthrough", process, None, "OTLP/")
+    }
+
+    /// Reads lines until one says where it listens for OTLP.
+    fn wait(
+        name: &'static str,
+        mut process: Child,
+        config: Option<tempfile::NamedTempFile>,
+        word: &str,
+    ) -> Sut {
+        let mut lines = BufReader::new(process.stderr.take().expect("piped")).lines();
+        let mut seen = String::new();
+        let address = loop {
+            let line = lines.next().unwrap_or_else(|| panic!("{name} ended: {seen}")).expect("text");
+            seen += &line;
+            seen += "\n";
+            let found =
+                line.split_once("listening on ").map(|(_, rest)| rest).filter(|_| line.contains(word));
+            if let Some(rest) = found {
+                break rest.split([' ', '(']).next().expect("split has a first part").to_owned();
+            }
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        Sut { name, process, address, _config: config }
+    }
+
+    async fn measure(&self, sink: &load::Sink, requests: &[bytes::Bytes], spans: u64) -> Cost {
+        let warm_up = SPANS_PER_RUN / 10 / spans;
+        load::send(&self.address, requests, warm_up, CONNECTIONS, IN_FLIGHT).await;
+        sink.wait_for(warm_up * spans).await;
+        let before = self.cpu_seconds();
+        let count = SPANS_PER_RUN / spans;
+        load::send(&self.address, requests, count, CONNECTIONS, IN_FLIGHT).await;
+        sink.wait_for(count * spans).await;
+        let cpu = (self.cpu_seconds() - before) / (count * spans) as f64 * 1e6;
+        Cost { cpu, peak: self.peak_mib() }
+    }
+
+    /// User and system time so far, all threads (`proc_pid_stat`, fields 14 and 15; 100 ticks are a second).
+    fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in parentheses");
+        let ticks: u64 =
+            fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
+        ticks as f64 / 100.0
+    }
+
+    fn peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux says so");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") / 1024
+    }
+}
+
+impl Drop for Sut {
+    fn drop(&mut self) {
+        // it was measured; how it ends does not matter here
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// How long the last batches may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);

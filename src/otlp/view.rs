@@ -309,6 +309,47 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// What a span's status says, for developers; may be empty.
+    pub fn status_message(&self) -> &'a str {
+        match (self.is(), self.node.last(15)) {
+            (Is::Span, Some(raw)) => self.node.child(&schema::STATUS, raw).text(2),
+            _ => "",
+        }
+    }
+
+    /// The severity of a log record in its source's own word; may be empty.
+    pub fn severity_text(&self) -> &'a str {
+        match self.is() {
+            Is::Log => self.node.text(3),
+            _ => "",
+        }
+    }
+
+    /// `SeverityNumber` of a log record: 0 unspecified, then four numbers for each of trace, debug, info, warn,
+    /// error, fatal.
+    pub fn severity_number(&self) -> i32 {
+        match self.is() {
+            Is::Log => self.node.number(2) as i32,
+            _ => 0,
+        }
+    }
+
+    /// What was measured, of a data point; `None` also for a point that says there was nothing.
+    pub fn reading(&self) -> Option<Reading> {
+        let number = |number: u32| self.node.last(number).map(|raw| number_of(self.node.buf, raw));
+        match self.is() {
+            Is::Point if std::ptr::eq(self.node.message, &schema::NUMBER_DATA_POINT) => {
+                let int = || number(6).map(|bits| Reading::Int(bits as i64));
+                number(4).map(|bits| Reading::Double(f64::from_bits(bits))).or_else(int)
+            }
+            Is::Point => {
+                let count = number(4).unwrap_or_default();
+                Some(Reading::Distribution { count, sum: number(5).map(f64::from_bits) })
+            }
+            Is::Span | Is::Log => None,
+        }
+    }
+
     /// The body of a log record.
     pub fn log_body(&self) -> Option<Value<'a>> {
         match self.is() {
@@ -326,6 +367,15 @@ impl<'a> Item<'a> {
         Events { buf: self.node.buf, fields }
     }
 
+    /// The signal whose item it is.
+    pub fn signal(&self) -> Signal {
+        match self.is() {
+            Is::Span => Signal::Traces,
+            Is::Log => Signal::Logs,
+            Is::Point => Signal::Metrics,
+        }
+    }
+
     fn is(&self) -> Is {
         if std::ptr::eq(self.node.message, &schema::SPAN) {
             Is::Span
@@ -341,6 +391,18 @@ enum Is {
     Span,
     Log,
     Point,
+}
+
+/// What a data point measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading {
+    Int(i64),
+    Double(f64),
+    /// Of a histogram (exponential or not) or a summary.
+    Distribution {
+        count: u64,
+        sum: Option<f64>,
+    },
 }
 
 /// All items of a payload.

@@ -4,6 +4,7 @@ mod generate;
 mod properties;
 mod schema;
 mod traps;
+mod views;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::{

@@ -1,1 +1,106 @@
-//! See ARCHITECTURE.md.
+//! What sends payloads on: [`otlp_grpc`], [`otlp_http`], [`nop`].
+//!
+//! Each has a `Config` that serde reads and a `build` that turns it into a [`Built`], or says in [`Problem`]s which
+//! key is wrong. An exporter does one try; queue, retries and splitting belong to the outbox in front of it.
+//! A key of the OpenTelemetry Collector that burgee reads but does not use is a warning, never silence.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::component::{Exporter, QueueConfig, RetryConfig};
+use crate::otlp::Signal;
+
+mod downstream;
+mod endpoint;
+mod escape;
+pub mod nop;
+pub mod otlp_grpc;
+pub mod otlp_http;
+mod sending;
+
+pub use downstream::{Compression, TlsKeys};
+pub use sending::{QueueKeys, RetryKeys};
+
+/// What a configuration became.
+pub struct Built {
+    pub exporter: Arc<dyn Exporter>,
+    /// For the outbox in front of it.
+    pub queue: QueueConfig,
+    pub retry: RetryConfig,
+    pub warnings: Vec<Problem>,
+    /// The signals that it cannot carry as it is configured: an error if a pipeline of one asks it to.
+    pub unserved: Vec<(Signal, Problem)>,
+}
+
+impl fmt::Debug for Built {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Built { exporter: _, queue, retry, warnings, unserved } = self;
+        f.debug_struct("Built")
+            .field("queue", queue)
+            .field("retry", retry)
+            .field("warnings", warnings)
+            .field("unserved", unserved)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is wrong, or only odd, with a component's configuration, and where. Never shows a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// From the component's own settings down: `["sending_queue", "batch", "max_size"]`.
+    pub path: Vec<&'static str>,
+    /// What is wrong, in a sentence that reads on after the path.
+    pub message: String,
+    /// What to do now.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    pub fn new(path: &[&'static str], message: impl Into<String>) -> Problem {
+        Problem { path: path.to_vec(), message: message.into(), help: None }
+    }
+
+    pub fn with_help(self, help: impl Into<String>) -> Problem {
+        Problem { help: Some(help.into()), ..self }
+    }
+
+    /// The warning for a key that has no effect.
+    fn unused(path: &[&'static str]) -> Problem {
+        Problem::new(path, "is read but has no effect in burgee")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path.join("."), self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a `build` has to say so far.
+#[derive(Debug, Default)]
+struct Notes {
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Notes {
+    /// The value, or a note of why there is none.
+    fn take<T>(&mut self, found: Result<T, Problem>) -> Option<T> {
+        found.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// The warnings, if they are all.
+    fn settle(self) -> Result<Vec<Problem>, Vec<Problem>> {
+        if self.problems.is_empty() { Ok(self.warnings) } else { Err(self.problems) }
+    }
+}
+
+/// A key whose value does not matter: only whether it is there.
+type Unused = Option<serde::de::IgnoredAny>;
+
+#[cfg(test)]
+mod scripted;

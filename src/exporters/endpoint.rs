@@ -1,0 +1,234 @@
+//! The key `endpoint` of both network exporters: what it may be, and what to write instead.
+
+use http::Uri;
+use http::uri::PathAndQuery;
+
+use super::{Problem, TlsKeys};
+use crate::net::Protocol;
+use crate::values::ListenEndpoint;
+
+/// Where gRPC goes, as `http://host:port`.
+///
+/// `http://` means plain text and needs no `tls.insecure` (OTLP exporter specification, "Endpoint (OTLP/gRPC)"); the
+/// Collector would start TLS. Its resolver prefixes `dns:///` and `passthrough:///` are read and dropped.
+pub fn grpc(text: &str, tls: Option<&TlsKeys>) -> Result<Uri, Problem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(empty("try \"http://localhost:4317\""));
+    }
+    refuse_credentials(KEY, text)?;
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let plain = match scheme.to_ascii_lowercase().as_str() {
+        "http" => Some(rest),
+        "https" => return Err(no_tls(KEY, text, rest)),
+        "" | "dns" | "passthrough" => None,
+        _ => return Err(not_a_scheme(KEY, text)),
+    };
+    let address = plain.unwrap_or_else(|| rest.trim_start_matches('/')).trim_end_matches('/');
+    if plain.is_none() && !tls.is_some_and(|tls| tls.insecure) {
+        let problem = Problem::new(&[KEY], format!("\"{text}\" would use TLS, which is not in this version"));
+        return Err(problem
+            .with_help(format!("for plain text write \"http://{address}\" or tls: {{insecure: true}}")));
+    }
+    if let Some((host, path)) = address.split_once('/') {
+        let problem =
+            Problem::new(&[KEY], format!("\"{text}\" has the path \"/{path}\", but gRPC has its own paths"));
+        return Err(problem.with_help(format!("try \"http://{host}\"")));
+    }
+    let address: ListenEndpoint =
+        address.parse().map_err(|error| Problem::new(&[KEY], format!("is not usable: {error}")))?;
+    if address.host().is_empty() || address.port() == 0 {
+        let problem = Problem::new(&[KEY], format!("\"{text}\" needs a host and a port other than 0"));
+        return Err(problem.with_help("try \"http://localhost:4317\""));
+    }
+    format!("http://{address}")
+        .parse()
+        .map_err(|error| Problem::new(&[KEY], format!("\"{text}\" is not an address: {error}")))
+}
+
+/// An `http://` URL as it stands: `key` is `endpoint`, `traces_endpoint` or one of its siblings.
+pub fn http(key: &'static str, text: &str) -> Result<Uri, Problem> {
+    let whole = text.trim();
+    refuse_credentials(key, whole)?;
+    // A query may hold a key: it is not shown.
+    let text = whole.split('?').next().unwrap_or_default();
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let problem = Problem::new(&[key], format!("\"{text}\" has no scheme"));
+        return Err(problem.with_help(format!("try \"http://{text}\"")));
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" => {}
+        "https" => return Err(no_tls(key, text, rest)),
+        _ => return Err(not_a_scheme(key, text)),
+    }
+    if whole.len() > URL_BYTES_MAX {
+        return Err(Problem::new(&[key], format!("is longer than {URL_BYTES_MAX} bytes")));
+    }
+    let not_a_url = |error| Problem::new(&[key], format!("\"{text}\" is not a URL: {error}"));
+    let uri: Uri = whole.parse().map_err(not_a_url)?;
+    if uri.host().is_none_or(str::is_empty) || uri.port().is_some_and(|port| port.as_u16() == 0) {
+        let problem =
+            Problem::new(&[key], format!("\"{text}\" needs a host, and a port other than 0 if any"));
+        return Err(problem.with_help("try \"http://localhost:4318\""));
+    }
+    Ok(uri)
+}
+
+/// The key `endpoint` of `otlp_http`: a URL to which [`join`] adds a path.
+pub fn base(text: &str) -> Result<Uri, Problem> {
+    let base = http(KEY, text)?;
+    if base.query().is_none() {
+        return Ok(base);
+    }
+    let problem =
+        Problem::new(&[KEY], "has a query, but is a base to which /v1/traces and the like are added");
+    Err(problem.with_help("write the whole URL as traces_endpoint, metrics_endpoint or logs_endpoint"))
+}
+
+/// A base URL with a signal's path behind it, as the Collector joins them.
+pub fn join(base: &Uri, path: &'static str) -> Uri {
+    let joined = format!("{}{path}", base.path().trim_end_matches('/'));
+    let joined =
+        PathAndQuery::try_from(joined).expect("the path of a URL of limited length with another behind it");
+    let mut parts = base.clone().into_parts();
+    parts.path_and_query = Some(joined);
+    Uri::from_parts(parts).expect("the base has scheme, authority and path")
+}
+
+/// The URL for messages: without its query, which may hold a key.
+pub fn shown(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{}://{authority}{}", uri.scheme_str().unwrap_or("http"), uri.path())
+}
+
+/// The warning for a port that by convention speaks the other protocol.
+pub fn port_warning(key: &'static str, uri: &Uri, speaks: Protocol) -> Option<Problem> {
+    let (odd, other, instead) = match speaks {
+        Protocol::Http2 => (4318, "OTLP/HTTP", "port 4317, or otlp_http"),
+        Protocol::Http1 => (4317, "OTLP/gRPC", "port 4318, or otlp_grpc"),
+    };
+    let warning = || Problem::new(&[key], format!("has port {odd}, which is {other} by convention"));
+    (uri.port_u16() == Some(odd))
+        .then(|| warning().with_help(format!("use {instead}, unless the downstream takes both there")))
+}
+
+fn empty(help: &str) -> Problem {
+    Problem::new(&[KEY], "is missing: an exporter has to know where to send").with_help(help)
+}
+
+/// Such a text is not shown: it may hold a password.
+fn refuse_credentials(key: &'static str, text: &str) -> Result<(), Problem> {
+    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    if !authority.contains('@') {
+        return Ok(());
+    }
+    let problem = Problem::new(&[key], "has a user or password before the host, which is not supported");
+    Err(problem.with_help("write them as headers: {Authorization: \"Basic …\"}"))
+}
+
+fn no_tls(key: &'static str, text: &str, rest: &str) -> Problem {
+    Problem::new(&[key], format!("\"{text}\" wants TLS, which is not in this version"))
+        .with_help(format!("write \"http://{rest}\" if the downstream also takes plain text"))
+}
+
+fn not_a_scheme(key: &'static str, text: &str) -> Problem {
+    let scheme = text.split("://").next().unwrap_or_default();
+    Problem::new(&[key], format!("has the scheme \"{scheme}\", which burgee does not know"))
+        .with_help("use http://host:port")
+}
+
+const KEY: &str = "endpoint";
+/// What servers take, roughly; far below what [`Uri`] takes.
+const URL_BYTES_MAX: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insecure() -> Option<TlsKeys> {
+        Some(TlsKeys { insecure: true, ..TlsKeys::default() })
+    }
+
+    #[test]
+    fn grpc_goes_in_plain_text_where_the_user_says_so() {
+        for (text, tls, uri) in [
+            ("http://jaeger:4317", None, "http://jaeger:4317/"),
+            ("http://jaeger:4317/", None, "http://jaeger:4317/"),
+            ("HTTP://[::1]:4317", None, "http://[::1]:4317/"),
+            (" jaeger:4317 ", insecure(), "http://jaeger:4317/"),
+            ("dns:///jaeger:4317", insecure(), "http://jaeger:4317/"),
+            ("passthrough:///10.0.0.1:1", insecure(), "http://10.0.0.1:1/"),
+        ] {
+            assert_eq!(grpc(text, tls.as_ref()).map(|uri| uri.to_string()), Ok(uri.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_grpc_endpoint_that_cannot_work_is_refused_with_what_to_write() {
+        for (text, tls, says) in [
+            ("", None, "is missing"),
+            ("jaeger:4317", None, "for plain text write \"http://jaeger:4317\" or tls: {insecure: true}"),
+            ("https://jaeger:4317", insecure(), "wants TLS"),
+            ("http://jaeger", None, "try \"jaeger:4317\""),
+            ("jaeger", insecure(), "try \"jaeger:4317\""),
+            ("http://jaeger:4317/v1/traces", None, "try \"http://jaeger:4317\""),
+            ("unix:///run/otel.sock", insecure(), "has the scheme \"unix\""),
+            ("http://:4317", None, "needs a host"),
+            ("http://jaeger:0", None, "a port other than 0"),
+        ] {
+            let problem = grpc(text, tls.as_ref()).expect_err(text).to_string();
+            assert!(problem.starts_with("endpoint ") && problem.contains(says), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn http_takes_urls_as_they_are_and_joins_paths_to_a_base() {
+        for (base, joined) in [
+            ("http://jaeger:4318", "http://jaeger:4318/v1/traces"),
+            ("http://jaeger:4318/", "http://jaeger:4318/v1/traces"),
+            ("http://jaeger/otlp/", "http://jaeger/otlp/v1/traces"),
+        ] {
+            let base = super::base(base).expect("a URL");
+            assert_eq!(join(&base, "/v1/traces").to_string(), joined);
+        }
+        let uri = http("traces_endpoint", "http://jaeger:4318/x?key=hunter2").expect("a URL");
+        assert_eq!(uri.to_string(), "http://jaeger:4318/x?key=hunter2");
+        assert_eq!(shown(&uri), "http://jaeger:4318/x");
+    }
+
+    #[test]
+    fn an_http_endpoint_that_cannot_work_is_refused_with_what_to_write() {
+        for (text, says) in [
+            ("jaeger:4318", "try \"http://jaeger:4318\""),
+            ("https://jaeger:4318", "wants TLS"),
+            ("ftp://jaeger", "has the scheme \"ftp\""),
+            ("http://", "is not a URL"),
+            ("http://ja eger:4318", "is not a URL"),
+        ] {
+            let problem = http("endpoint", text).expect_err(text).to_string();
+            assert!(problem.contains(says), "{text}: {problem}");
+        }
+        let problem = base("http://jaeger?key=hunter2").expect_err("a query").to_string();
+        assert!(problem.contains("has a query") && !problem.contains("hunter2"), "{problem}");
+    }
+
+    #[test]
+    fn no_message_shows_a_password_or_a_query() {
+        for text in [
+            "http://me:hunter2@jaeger:4317",
+            "me:hunter2@jaeger:4317",
+            "https://me:hunter2@jaeger",
+            "https://jaeger/?key=hunter2",
+            "jaeger?key=hunter2",
+            "http://ja eger?key=hunter2",
+        ] {
+            let problem = http("endpoint", text).expect_err(text).to_string();
+            assert!(!problem.contains("hunter2"), "{problem}");
+            if text.contains('@') {
+                let problem = grpc(text, insecure().as_ref()).expect_err(text).to_string();
+                assert!(!problem.contains("hunter2"), "{problem}");
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+#![doc = include_str!("README.md")]
+
+mod answer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use serde::Deserialize;
+
+use super::{
+    Built, Compression, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused, downstream, endpoint,
+};
+use crate::component::{Batch, Exporter, Outcome};
+use crate::net::{Body, Client, ClientConfig, Protocol};
+use crate::otlp::Signal;
+use crate::otlp::compression::Encoding;
+use crate::values::{self, Headers};
+
+/// The keys of `otlp_http`, alias `otlphttp`. Defaults: those of the OpenTelemetry Collector 0.159.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// To which `/v1/traces` and the like are added.
+    pub endpoint: String,
+    /// Used as it is.
+    pub traces_endpoint: String,
+    pub metrics_endpoint: String,
+    pub logs_endpoint: String,
+    pub profiles_endpoint: Unused,
+    pub encoding: BodyFormat,
+    pub compression: Compression,
+    pub headers: Headers,
+    /// Of one try. 0 is no limit.
+    pub timeout: values::Duration,
+    pub tls: Option<TlsKeys>,
+    /// How long an unused connection is kept.
+    pub idle_conn_timeout: values::Duration,
+    pub retry_on_failure: RetryKeys,
+    pub sending_queue: QueueKeys,
+    pub auth: Unused,
+    pub proxy_url: String,
+    pub middlewares: Vec<serde::de::IgnoredAny>,
+    pub compression_params: Unused,
+    pub read_buffer_size: Unused,
+    pub write_buffer_size: Unused,
+    pub max_idle_conns: Unused,
+    pub max_idle_conns_per_host: Unused,
+    pub max_conns_per_host: Unused,
+    pub disable_keep_alives: bool,
+    pub force_attempt_http2: Unused,
+    pub http2_read_idle_timeout: Unused,
+    pub http2_ping_timeout: Unused,
+    pub cookies: Unused,
+}
+
+/// The key `encoding`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyFormat {
+    Proto,
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            endpoint: String::new(),
+            traces_endpoint: String::new(),
+            metrics_endpoint: String::new(),
+            logs_endpoint: String::new(),
+            profiles_endpoint: None,
+            encoding: BodyFormat::Proto,
+            compression: Compression::Gzip,
+            headers: Headers::default(),
+            timeout: values::Duration::from_secs(30),
+            tls: None,
+            idle_conn_timeout: values::Duration::from_secs(90),
+            retry_on_failure: RetryKeys::default(),
+            sending_queue: QueueKeys::default(),
+            auth: None,
+            proxy_url: String::new(),
+            middlewares: Vec::new(),
+            compression_params: None,
+            read_buffer_size: None,
+            write_buffer_size: None,
+            max_idle_conns: None,
+            max_idle_conns_per_host: None,
+            max_conns_per_host: None,
+            disable_keep_alives: false,
+            force_attempt_http2: None,
+            http2_read_idle_timeout: None,
+            http2_ping_timeout: None,
+            cookies: None,
+        }
+    }
+}
+
+/// Connects when there is something to send, not now.
+///
+/// # Errors
+/// Every key that is wrong.
+pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
+    let mut notes = Notes::default();
+    let queue = config.sending_queue.build(&mut notes);
+    let retry = config.retry_on_failure.build(&mut notes);
+    config.note_unused(&mut notes);
+    let headers = config.request_headers(&mut notes);
+    let uris = config.uris(&mut notes);
+    let unserved = config.unserved(&mut notes);
+    let warnings = notes.settle()?;
+    let client = Client::new(&ClientConfig {
+        protocol: Protocol::Http1,
+        idle_timeout: downstream::timeout(config.idle_conn_timeout.get()),
+        ..ClientConfig::default()
+    });
+    let exporter = OtlpHttp {
+        client,
+        uris,
+        headers,
+        compression: config.compression,
+        timeout: downstream::timeout(config.timeout.get()),
+    };
+    Ok(Built { exporter: Arc::new(exporter), queue, retry, warnings, unserved })
+}
+
+impl Config {
+    fn note_unused(&self, notes: &mut Notes) {
+        let mut missing = |key: &'static str, help: &str| {
+            notes.problems.push(Problem::new(&[key], "is not in this version").with_help(help));
+        };
+        if self.encoding == BodyFormat::Json {
+            missing("encoding", "json will come; every OTLP/HTTP server also reads proto");
+        }
+        if self.auth.is_some() {
+            missing("auth", "write the credentials under headers");
+        }
+        if !self.proxy_url.is_empty() {
+            missing("proxy_url", "burgee connects to the endpoint itself; remove the key");
+        }
+        if !self.middlewares.is_empty() {
+            missing("middlewares", "remove the key");
+        }
+        if let Some(tls) = &self.tls {
+            tls.warn(notes);
+        }
+        let unused = [
+            ("profiles_endpoint", self.profiles_endpoint),
+            ("compression_params", self.compression_params),
+            ("read_buffer_size", self.read_buffer_size),
+            ("write_buffer_size", self.write_buffer_size),
+            ("max_idle_conns", self.max_idle_conns),
+            ("max_idle_conns_per_host", self.max_idle_conns_per_host),
+            ("max_conns_per_host", self.max_conns_per_host),
+            ("force_attempt_http2", self.force_attempt_http2),
+            ("http2_read_idle_timeout", self.http2_read_idle_timeout),
+            ("http2_ping_timeout", self.http2_ping_timeout),
+            ("cookies", self.cookies),
+        ];
+        let unused = unused.into_iter().filter(|(_, value)| value.is_some());
+        notes.warnings.extend(unused.map(|(key, _)| Problem::unused(&[key])));
+    }
+
+    fn request_headers(&self, notes: &mut Notes) -> HeaderMap {
+        let mut headers = downstream::headers(&self.headers, &RESERVED, notes);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
+        if self.compression == Compression::Gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(Encoding::Gzip.name()));
+        }
+        if self.disable_keep_alives {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        headers
+    }
+
+    /// Where each signal goes; `None` where nothing says so.
+    fn uris(&self, notes: &mut Notes) -> [Option<Uri>; Signal::ALL.len()] {
+        let has_base = !self.endpoint.trim().is_empty();
+        let base = if has_base { notes.take(endpoint::base(&self.endpoint)) } else { None };
+        let odd_port =
+            base.as_ref().and_then(|base| endpoint::port_warning("endpoint", base, Protocol::Http1));
+        notes.warnings.extend(odd_port);
+        Signal::ALL.map(|signal| {
+            let (key, own) = self.own_endpoint(signal);
+            if !own.trim().is_empty() {
+                let uri = notes.take(endpoint::http(key, own));
+                notes
+                    .warnings
+                    .extend(uri.as_ref().and_then(|uri| endpoint::port_warning(key, uri, Protocol::Http1)));
+                return uri;
+            }
+            base.as_ref().map(|base| endpoint::join(base, signal.http_path()))
+        })
+    }
+
+    /// The signals without a URL; if there is none with one, that is the user's mistake whatever the pipelines.
+    fn unserved(&self, notes: &mut Notes) -> Vec<(Signal, Problem)> {
+        let is_given = |url: &str| !url.trim().is_empty();
+        if is_given(&self.endpoint) {
+            return Vec::new();
+        }
+        let without = Signal::ALL.into_iter().filter(|&signal| !is_given(self.own_endpoint(signal).1));
+        let unserved: Vec<_> = without.map(|signal| (signal, self.no_url(signal))).collect();
+        if unserved.len() == Signal::ALL.len() {
+            let problem = Problem::new(&["endpoint"], "is missing: an exporter has to know where to send");
+            notes.problems.push(problem.with_help(ENDPOINT_HELP));
+        }
+        unserved
+    }
+
+    fn no_url(&self, signal: Signal) -> Problem {
+        let key = self.own_endpoint(signal).0;
+        let message = format!("is missing, and so is {key}: there is nowhere to send {signal}");
+        Problem::new(&["endpoint"], message).with_help(ENDPOINT_HELP)
+    }
+
+    fn own_endpoint(&self, signal: Signal) -> (&'static str, &str) {
+        match signal {
+            Signal::Traces => ("traces_endpoint", &self.traces_endpoint),
+            Signal::Metrics => ("metrics_endpoint", &self.metrics_endpoint),
+            Signal::Logs => ("logs_endpoint", &self.logs_endpoint),
+        }
+    }
+}
+
+struct OtlpHttp {
+    client: Client,
+    /// By signal.
+    uris: [Option<Uri>; Signal::ALL.len()],
+    headers: HeaderMap,
+    compression: Compression,
+    timeout: Duration,
+}
+
+impl Exporter for OtlpHttp {
+    fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Outcome> {
+        self.post(batch).map(|tried| tried.unwrap_or_else(|failure| failure)).boxed()
+    }
+}
+
+impl OtlpHttp {
+    async fn post(&self, batch: &Batch) -> Result<Outcome, Outcome> {
+        let uri =
+            self.uris[batch.signal() as usize].as_ref().ok_or_else(|| answer::no_url(batch.signal()))?;
+        let packed = self.compression.pack(batch).await?;
+        let mut request = Request::new(Body::chunks(packed.chunks));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let response = downstream::send(&self.client, uri, request, self.timeout).await?;
+        Ok(answer::read(batch.signal(), uri, &response))
+    }
+}
+
+const ENDPOINT_HELP: &str = "try \"http://localhost:4318\"";
+const PROTOBUF: &str = "application/x-protobuf";
+/// What HTTP sets by itself. `host` is not among them: it overrides the name the downstream sees.
+static RESERVED: [HeaderName; 7] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,57 @@
-//! See ARCHITECTURE.md.
+//! The local admin service: what burgee is doing, for `burgee status`.
+//!
+//! `proto/burgee/admin/v1/admin.proto` is the interface, [`v1`] its generated code (see `tests/proto.rs`).
+
+mod server;
+mod status;
+
+use serde::Deserialize;
+
+pub use server::{Admin, BindError};
+pub use status::status;
+
+use crate::values::ListenEndpoint;
+
+/// The keys of the extension `admin`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen. Without TLS and authentication, so loopback is where it belongs.
+    pub endpoint: ListenEndpoint,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { endpoint: ListenEndpoint::new("127.0.0.1", DEFAULT_PORT) }
+    }
+}
+
+/// The generated messages, server and client.
+#[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
+pub mod v1 {
+    include!("generated/burgee.admin.v1.rs");
+
+    /// The encoded `google.protobuf.FileDescriptorSet` of this package.
+    pub const DESCRIPTORS: &[u8] = include_bytes!("generated/burgee.admin.v1.bin");
+
+    /// JSON has the signal's name, not its number.
+    fn signal_name<S: serde::Serializer>(signal: &i32, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(super::signal_name(Signal::try_from(*signal).unwrap_or(Signal::Unspecified)))
+    }
+}
+
+/// A signal's name: `traces`, `metrics`, `logs`.
+pub fn signal_name(signal: v1::Signal) -> &'static str {
+    match signal {
+        v1::Signal::Unspecified => "unspecified",
+        v1::Signal::Traces => "traces",
+        v1::Signal::Metrics => "metrics",
+        v1::Signal::Logs => "logs",
+    }
+}
+
+/// The port of the admin service: beside those of OTLP.
+pub const DEFAULT_PORT: u16 = 4380;
+
+#[cfg(test)]
+mod tests;

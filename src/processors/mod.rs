@@ -1,1 +1,4 @@
-//! See ARCHITECTURE.md.
+//! What changes payloads on their way: one folder per processor.
+
+pub mod batch;
+pub mod memory_limiter;

@@ -276,6 +276,28 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// The singular fields of a span that say what it is, read in one walk. Of an item that is no span all are empty.
+    pub fn outline(&self) -> Outline<'a> {
+        let mut outline = Outline::default();
+        let fields = match self.is() {
+            Is::Span => self.node.fields(),
+            _ => Fields::new(self.node.buf, 0, 0),
+        };
+        for raw in fields {
+            let bytes = || raw.bytes(self.node.buf);
+            match raw.number {
+                1 => outline.trace_id = bytes(),
+                2 => outline.span_id = bytes(),
+                4 => outline.parent_span_id = bytes(),
+                5 => outline.name = text(bytes()),
+                6 => outline.kind = number_of(self.node.buf, raw) as i32,
+                EVENTS => outline.has_events = true,
+                _ => {}
+            }
+        }
+        outline
+    }
+
     /// `SpanKind` as a number: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
     pub fn kind(&self) -> i32 {
         match self.is() {
@@ -385,6 +407,21 @@ impl<'a> Item<'a> {
             Is::Point
         }
     }
+}
+
+/// What a span is, without its attributes; see [`Item::outline`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outline<'a> {
+    /// 16 bytes.
+    pub trace_id: &'a [u8],
+    /// 8 bytes.
+    pub span_id: &'a [u8],
+    /// 8 bytes; empty for a root span.
+    pub parent_span_id: &'a [u8],
+    pub name: &'a str,
+    /// As [`Item::kind`].
+    pub kind: i32,
+    pub has_events: bool,
 }
 
 enum Is {

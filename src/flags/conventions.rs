@@ -1,0 +1,169 @@
+//! Names and words of flag evaluations, by generation: tables, not code.
+//!
+//! The current names are those of the OpenTelemetry semantic conventions 1.44, group `feature_flag`. What the
+//! conventions never knew, because a vendor made it up, stands in that vendor's file in `recognise/`.
+
+/// What an attribute says about an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    Key,
+    Variant,
+    Value,
+    Reason,
+    Provider,
+    ContextId,
+    SetId,
+    Version,
+    ErrorType,
+    ErrorMessage,
+    /// Whether the caller's default was served.
+    Defaulted,
+    /// How many flags a bulk evaluation evaluated.
+    BulkCount,
+}
+
+/// Where a name stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Of the conventions as they are.
+    Current,
+    /// Of earlier conventions or of one sender only: what `originals: drop` takes away.
+    Outdated,
+    /// The current name of something else, which an evaluation may carry: it stays in any case.
+    Borrowed,
+}
+
+/// A name and what it means. Of several names for one field the earlier in a table is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    pub name: &'static str,
+    pub field: Field,
+    pub age: Age,
+}
+
+impl Name {
+    pub const fn current(name: &'static str, field: Field) -> Name {
+        Name { name, field, age: Age::Current }
+    }
+
+    pub const fn outdated(name: &'static str, field: Field) -> Name {
+        Name { name, field, age: Age::Outdated }
+    }
+
+    pub const fn borrowed(name: &'static str, field: Field) -> Name {
+        Name { name, field, age: Age::Borrowed }
+    }
+}
+
+pub const KEY: &str = "feature_flag.key";
+pub const VARIANT: &str = "feature_flag.result.variant";
+pub const VALUE: &str = "feature_flag.result.value";
+pub const REASON: &str = "feature_flag.result.reason";
+pub const PROVIDER: &str = "feature_flag.provider.name";
+pub const CONTEXT_ID: &str = "feature_flag.context.id";
+pub const SET_ID: &str = "feature_flag.set.id";
+pub const VERSION: &str = "feature_flag.version";
+pub const ERROR_TYPE: &str = "error.type";
+pub const ERROR_MESSAGE: &str = "feature_flag.error.message";
+
+/// `feature_flags.<key>` = variant, on the spans that an evaluation affects.
+pub const MARK_PREFIX: &str = "feature_flags.";
+/// `burgee.flag.error.<key>` = error type, on the spans that a failed evaluation affects.
+pub const MARK_ERROR_PREFIX: &str = "burgee.flag.error.";
+pub const MARKS_DROPPED: &str = "burgee.flag.dropped_count";
+pub const VARIANT_CONFLICT: &str = "burgee.flag.variant_conflict";
+pub const CONFLICT: &str = "burgee.flag.conflict";
+pub const DEFAULTED: &str = "burgee.flag.defaulted";
+pub const REASON_ORIGINAL: &str = "burgee.flag.reason.original";
+pub const KEY_SOURCE: &str = "burgee.flag.key.source";
+pub const KEY_SOURCE_URL: &str = "url";
+pub const BULK_COUNT: &str = "burgee.flag.bulk.count";
+
+/// Every name that the conventions ever had, and those that hooks of several languages made up. The generation is
+/// the release that brought the name.
+pub const NAMES: &[Name] = &[
+    Name::current(KEY, Field::Key),
+    // OpenFeature hooks of 2022, before there was a convention
+    Name::outdated("feature_flag.flag_key", Field::Key),
+    Name::current(VARIANT, Field::Variant),
+    // 1.16.0
+    Name::outdated("feature_flag.variant", Field::Variant),
+    // 2022
+    Name::outdated("feature_flag.evaluated_variant", Field::Variant),
+    Name::current(VALUE, Field::Value),
+    // 2022; in no convention
+    Name::outdated("feature_flag.evaluated_value", Field::Value),
+    Name::outdated("feature_flag.value", Field::Value),
+    Name::current(REASON, Field::Reason),
+    // 1.29.0
+    Name::outdated("feature_flag.evaluation.reason", Field::Reason),
+    // in no convention
+    Name::outdated("feature_flag.reason", Field::Reason),
+    Name::current(PROVIDER, Field::Provider),
+    // 1.16.0
+    Name::outdated("feature_flag.provider_name", Field::Provider),
+    // twelve days in November 2024
+    Name::outdated("feature_flag.system", Field::Provider),
+    Name::current(CONTEXT_ID, Field::ContextId),
+    // in no convention
+    Name::outdated("feature_flag.context.key", Field::ContextId),
+    Name::current(SET_ID, Field::SetId),
+    // in no convention
+    Name::outdated("feature_flag.flagset", Field::SetId),
+    Name::current(VERSION, Field::Version),
+    Name::current(ERROR_TYPE, Field::ErrorType),
+    // in no convention
+    Name::outdated("feature_flag.error", Field::ErrorType),
+    Name::current(ERROR_MESSAGE, Field::ErrorMessage),
+    // 1.29.0
+    Name::outdated("feature_flag.evaluation.error.message", Field::ErrorMessage),
+    // in no convention
+    Name::outdated("feature_flag.error_message", Field::ErrorMessage),
+    // 1.33.0 to 1.39.0
+    Name::outdated("error.message", Field::ErrorMessage),
+    Name::borrowed("exception.message", Field::ErrorMessage),
+];
+
+/// The event of an evaluation since 1.29.0, of a span or a log record.
+pub const EVENT: &str = "feature_flag.evaluation";
+/// The span event of 1.16.0 to 1.28.0, which `originals: drop` renames.
+pub const EVENT_OUTDATED: &str = "feature_flag";
+/// With a flag key it is a failed evaluation.
+pub const EVENT_EXCEPTION: &str = "exception";
+/// Where a log record's event name may stand beside field 12: the outdated attribute, and that of loggers which
+/// know no event names.
+pub const EVENT_NAME_ATTRIBUTES: &[&str] = &["event.name", "otel.event.name"];
+/// The field of a log record's body (a map) that held the value from 1.29.0 to 1.33.0.
+pub const BODY_VALUE: &str = "value";
+
+/// Reasons that are none of the conventions', and what they are called there. They leave their original.
+pub const REASONS: &[(&str, &str)] = &[("targeting_match_split", "targeting_match"), ("offline", "default")];
+/// Of an evaluation that failed.
+pub const REASON_ERROR: &str = "error";
+
+/// The error codes of OpenFeature without their separators, as `error.type` has them.
+pub const ERRORS: &[(&str, &str)] = &[
+    ("flagnotfound", "flag_not_found"),
+    ("invalidcontext", "invalid_context"),
+    ("parseerror", "parse_error"),
+    ("providerfatal", "provider_fatal"),
+    ("providernotready", "provider_not_ready"),
+    ("targetingkeymissing", "targeting_key_missing"),
+    ("typemismatch", "type_mismatch"),
+    ("general", "general"),
+    // GO Feature Flag's own: the flag's definition is broken
+    ("flagconfig", "parse_error"),
+];
+/// What older SDKs write before the code, without its separator.
+pub const ERROR_PREFIX: &str = "errorcode";
+pub const ERROR_GENERAL: &str = "general";
+pub const ERROR_FLAG_NOT_FOUND: &str = "flag_not_found";
+
+/// The variant that says that GO Feature Flag served the caller's default (`modules/core/flag/constant.go`).
+pub const VARIANT_OF_DEFAULT: &str = "SdkDefault";
+/// The targeting key that GO Feature Flag's providers make up.
+pub const NO_CONTEXT_ID: &str = "undefined-targetingKey";
+/// Values that say that there is none: Go's and JSON's null, the type's name where .NET knows no text for it, and what
+/// the relay proxy passed as default to OFREP evaluations up to v1.49.0.
+pub const NO_VALUE: &[&str] =
+    &["<nil>", "null", "OpenFeature.Model.Value", "thisisadefaultvaluethatItest1233%%"];

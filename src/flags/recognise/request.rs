@@ -1,0 +1,216 @@
+//! Requests for an evaluation over HTTP, known by their URL (R3), and the secrets in such URLs (N10).
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use crate::otlp::{Edits, Item, Value, Watchlist};
+
+/// A span that asked for the evaluation of one flag, or answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::flags) struct Request<'a> {
+    pub key: Cow<'a, str>,
+    /// The HTTP status of the answer.
+    pub status: Option<i64>,
+}
+
+/// What an attribute says about an HTTP request. Each has had two names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The whole URL, percent-encoded.
+    Url(usize),
+    /// The path; of `http.target` also the query.
+    Path(usize),
+    Method(usize),
+    Status(usize),
+}
+
+/// The names of HTTP attributes, the current one (semantic conventions 1.23 and later) before the outdated one.
+pub(super) const PARTS: &[(&str, Part)] = &[
+    ("url.full", Part::Url(0)),
+    ("http.url", Part::Url(1)),
+    ("url.path", Part::Path(0)),
+    ("http.target", Part::Path(1)),
+    ("http.request.method", Part::Method(0)),
+    ("http.method", Part::Method(1)),
+    ("http.response.status_code", Part::Status(0)),
+    ("http.status_code", Part::Status(1)),
+];
+
+/// Paths with a key between the two parts. A base path may precede.
+const EVALUATION_PATHS: &[(&str, &str)] = &[("/ofrep/v1/evaluate/flags/", ""), ("/v1/feature/", "/eval")];
+
+/// The relay proxy's streams, which take an API key in the query.
+const STREAM_PATHS: &[&str] =
+    &["/ws/v1/flag/change", "/stream/v1/ws/flag/change", "/stream/v1/sse/flag/change"];
+/// The end that all of them have.
+const STREAM_END: &str = "/flag/change";
+
+/// Attributes in which such a query may stand.
+const WITH_QUERY: &[&str] = &["url.full", "http.url", QUERY, "http.target"];
+const QUERY: &str = "url.query";
+const SECRET: &str = "apiKey";
+const REDACTED: &str = "REDACTED";
+
+/// A key that is longer comes from no flag file; a path is whatever a client wrote.
+const KEY_BYTES_MAX: usize = 256;
+
+const SERVER: i32 = 2;
+const CLIENT: i32 = 3;
+const METHOD: &str = "POST";
+
+pub(super) fn watch(list: &mut Watchlist) {
+    for (key, part) in PARTS {
+        if matches!(part, Part::Url(_) | Part::Path(_)) {
+            for (begin, _) in EVALUATION_PATHS {
+                list.url(key, begin);
+            }
+            list.url(key, STREAM_END);
+        }
+    }
+}
+
+/// The HTTP attributes of one span.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Http<'a> {
+    any: bool,
+    url: [Option<&'a str>; 2],
+    path: [Option<&'a str>; 2],
+    method: [Option<&'a str>; 2],
+    status: [Option<i64>; 2],
+}
+
+impl<'a> Http<'a> {
+    pub fn clear(&mut self) {
+        if self.any {
+            *self = Http::default();
+        }
+    }
+
+    pub fn note(&mut self, part: Part, value: Value<'a>) {
+        self.any = true;
+        match (part, value) {
+            (Part::Url(at), Value::Str(text)) => self.url[at] = self.url[at].or(Some(text)),
+            (Part::Path(at), Value::Str(text)) => self.path[at] = self.path[at].or(Some(text)),
+            (Part::Method(at), Value::Str(text)) => self.method[at] = self.method[at].or(Some(text)),
+            (Part::Status(at), Value::Int(code)) => self.status[at] = self.status[at].or(Some(code)),
+            _ => {}
+        }
+    }
+
+    /// The request that a span of this kind and name is.
+    pub fn request(&self, kind: i32, name: &str) -> Option<Request<'a>> {
+        if !self.any {
+            return None;
+        }
+        let key = match kind {
+            // already decoded by whoever wrote them: everything after the prefix is the key
+            SERVER => self.paths().find_map(key_in).map(Cow::Borrowed),
+            CLIENT => self.url.iter().flatten().find_map(|url| key_in(path_of(url))).map(decode),
+            _ => None,
+        }?;
+        let method = self.method.iter().flatten().next();
+        let is_post = method.map_or(name.starts_with("POST "), |method| *method == METHOD);
+        if !is_post || key.len() > KEY_BYTES_MAX || is_template(&key) {
+            return None;
+        }
+        Some(Request { key, status: self.status.iter().flatten().next().copied() })
+    }
+
+    pub fn may_hold_secrets(&self) -> bool {
+        self.any && self.paths().chain(self.url.iter().flatten().map(|url| path_of(url))).any(is_secret_path)
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &'a str> {
+        let [path, target] = self.path;
+        path.into_iter().chain(target.map(without_query))
+    }
+}
+
+/// N10: replaces the secrets in the URLs of a span.
+pub(in crate::flags) fn redact(item: Item<'_>, edits: &mut Edits) {
+    let attributes = item.attributes();
+    let texts_of = |wanted: &'static str| {
+        attributes.iter().filter(move |(key, _)| *key == wanted).filter_map(|(_, value)| as_text(value))
+    };
+    for key in WITH_QUERY {
+        if texts_of(key).any(|text| redacted(key, text).is_some())
+            && let Some(first) = texts_of(key).next()
+        {
+            let text = redacted(key, first).unwrap_or_else(|| first.to_owned());
+            edits.item(item).set(key, Value::Str(&text));
+        }
+    }
+}
+
+fn as_text(value: Value<'_>) -> Option<&str> {
+    match value {
+        Value::Str(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The text without its secrets; `None` if it has none.
+fn redacted(key: &str, text: &str) -> Option<String> {
+    let query = match key {
+        QUERY => 0,
+        _ => text.find('?')? + 1,
+    };
+    let end = text[query..].find('#').map_or(text.len(), |at| query + at);
+    let mut out = text[..query].to_owned();
+    let mut found = false;
+    for (place, parameter) in text[query..end].split('&').enumerate() {
+        if place > 0 {
+            out.push('&');
+        }
+        match parameter.split_once('=') {
+            Some((name, value)) if is_secret(name) && value != REDACTED => {
+                found = true;
+                out.push_str(name);
+                out.push('=');
+                out.push_str(REDACTED);
+            }
+            _ => out.push_str(parameter),
+        }
+    }
+    out.push_str(&text[end..]);
+    found.then_some(out)
+}
+
+/// The relay proxy decodes the names of parameters.
+fn is_secret(name: &str) -> bool {
+    percent_decode_str(name).decode_utf8_lossy().eq_ignore_ascii_case(SECRET)
+}
+
+fn is_secret_path(path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    STREAM_PATHS.iter().any(|stream| path.ends_with(stream)) || key_in(path).is_some()
+}
+
+/// The key in the path of an evaluation request.
+fn key_in(path: &str) -> Option<&str> {
+    EVALUATION_PATHS.iter().find_map(|(begin, end)| {
+        let at = memchr::memmem::find(path.as_bytes(), begin.as_bytes())?;
+        let key = path[at + begin.len()..].strip_suffix(end)?;
+        (!key.is_empty()).then_some(key)
+    })
+}
+
+/// `:flagKey`, `{flagKey}`.
+fn is_template(key: &str) -> bool {
+    key.starts_with(':') || (key.starts_with('{') && key.ends_with('}'))
+}
+
+fn decode(key: &str) -> Cow<'_, str> {
+    percent_decode_str(key).decode_utf8_lossy()
+}
+
+fn path_of(url: &str) -> &str {
+    let url = &url[..url.find(['?', '#']).unwrap_or(url.len())];
+    let from_host = url.find("://").map_or(url, |at| &url[at + 3..]);
+    from_host.find('/').map_or("", |at| &from_host[at..])
+}
+
+fn without_query(target: &str) -> &str {
+    target.split_once('?').map_or(target, |(path, _)| path)
+}

@@ -1,4 +1,4 @@
-//! What sends payloads on: [`otlp_grpc`], [`otlp_http`], [`nop`].
+//! What sends payloads on: [`otlp_grpc`], [`otlp_http`], [`debug`], [`nop`].
 //!
 //! Each has a `Config` that serde reads and a `build` that turns it into a [`Built`], or says in [`Problem`]s which
 //! key is wrong. An exporter does one try; queue, retries and splitting belong to the outbox in front of it.
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::component::{Exporter, QueueConfig, RetryConfig};
 use crate::otlp::Signal;
 
+pub mod debug;
 mod downstream;
 mod endpoint;
 mod escape;

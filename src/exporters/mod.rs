@@ -105,3 +105,34 @@ type Unused = Option<serde::de::IgnoredAny>;
 
 #[cfg(test)]
 mod scripted;
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+    use crate::config::{self, Source};
+
+    /// Builds the exporter that a README shows, as the program would.
+    fn build_shown<C: DeserializeOwned>(
+        readme: &'static str,
+        name: &'static str,
+        build: impl FnOnce(&C) -> Result<Built, Vec<Problem>>,
+    ) {
+        let yaml = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+        let source = Source::new(name, yaml.expect("the README shows a configuration"));
+        let loaded = config::load(&[source], &|_| None).expect("it is YAML");
+        let keys = config::decode(loaded.root.find(&["exporters", name]));
+        let keys = keys.unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+        let built = build(&keys).unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+        assert!(built.warnings.is_empty(), "{name}: {built:?}");
+    }
+
+    #[test]
+    fn what_the_readmes_show_can_be_built() {
+        build_shown(include_str!("otlp_grpc/README.md"), "otlp_grpc", otlp_grpc::build);
+        build_shown(include_str!("otlp_http/README.md"), "otlp_http", otlp_http::build);
+        build_shown(include_str!("debug/README.md"), "debug", debug::build);
+        build_shown(include_str!("nop/README.md"), "nop", |keys| Ok(nop::build(keys)));
+    }
+}

@@ -50,7 +50,7 @@ fn span(seed: u64, n: u64) -> Span {
         status: Some(Status::default()),
         ..Span::default()
     };
-    if n % 5 == 0 {
+    if n.is_multiple_of(5) {
         let attributes = vec![
             text("flagEvaluation.flagName", "new-checkout"),
             value("flagEvaluation.trackEvents", Value::BoolValue(true)),

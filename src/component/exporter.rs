@@ -1,10 +1,13 @@
 //! What sends payloads on.
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
+use super::{Origin, OutboxId, Parcel, Receipt};
 use crate::otlp::{Payload, Signal};
 
 /// How one try to send a batch ended.
@@ -21,124 +24,101 @@ pub trait Exporter: Send + Sync {
     }
 }
 
-/// Payloads of one signal that travel in one request. Owned by the outbox until it is settled.
-#[derive(Debug)]
+/// Payloads of one signal that travel in one request: the parcels of an outbox that wait for one outcome.
+///
+/// A batch from an outbox has to be settled: dropped unsettled, its items count as lost by a defect.
 pub struct Batch {
     signal: Signal,
-    payloads: Vec<Payload>,
+    parcels: Vec<Parcel>,
+    owed: Option<Owed>,
+}
+
+/// To whom the outcome of a batch is owed.
+pub struct Owed {
+    pub outbox: OutboxId,
+    /// The batch's number in its outbox.
+    pub number: u64,
+    pub creditor: Arc<dyn Creditor>,
+}
+
+/// An outbox that waits for outcomes.
+pub trait Creditor: Send + Sync {
+    /// A batch was dropped without an outcome.
+    fn lost(&self, number: u64, parcels: Vec<Parcel>);
 }
 
 impl Batch {
-    /// All payloads have to be of `signal` and mergeable.
+    /// A batch that nobody waits for. All payloads have to be of `signal` and mergeable.
     pub fn new(signal: Signal, payloads: Vec<Payload>) -> Batch {
-        debug_assert!(payloads.iter().all(|payload| payload.signal() == signal));
-        Batch { signal, payloads }
+        let origin = Arc::new(Origin::local("batch".into()));
+        let parcel = |payload| Parcel {
+            payload,
+            origin: Arc::clone(&origin),
+            receipt: Receipt::nobody(),
+            put_at: Instant::now(),
+            divided: false,
+        };
+        Batch::checked(signal, payloads.into_iter().map(parcel).collect(), None)
+    }
+
+    /// A batch that has to be settled.
+    pub fn owed(signal: Signal, parcels: Vec<Parcel>, owed: Owed) -> Batch {
+        Batch::checked(signal, parcels, Some(owed))
+    }
+
+    fn checked(signal: Signal, parcels: Vec<Parcel>, owed: Option<Owed>) -> Batch {
+        debug_assert!(parcels.iter().all(|parcel| parcel.payload.signal() == signal));
+        Batch { signal, parcels, owed }
     }
 
     pub fn signal(&self) -> Signal {
         self.signal
     }
 
-    pub fn payloads(&self) -> &[Payload] {
-        &self.payloads
+    pub fn payloads(&self) -> impl ExactSizeIterator<Item = &Payload> {
+        self.parcels.iter().map(|parcel| &parcel.payload)
     }
 
     /// Spans, data points or log records.
     pub fn items(&self) -> u64 {
-        self.payloads.iter().map(Payload::len).sum()
+        self.payloads().map(Payload::len).sum()
     }
 
     /// Size of the merged request.
     pub fn bytes(&self) -> usize {
-        self.payloads.iter().map(|payload| payload.bytes().len()).sum()
+        self.payloads().map(|payload| payload.bytes().len()).sum()
     }
 
     /// The merged request: its parts one after the other are the message.
     pub fn body(&self) -> impl Iterator<Item = Bytes> + '_ {
-        self.payloads.iter().map(|payload| payload.bytes().clone())
+        self.payloads().map(|payload| payload.bytes().clone())
+    }
+
+    /// The outbox that waits for the outcome, if any.
+    pub fn outbox(&self) -> Option<OutboxId> {
+        self.owed.as_ref().map(|owed| owed.outbox)
+    }
+
+    /// The parcels and the batch's number, for the one who settles it.
+    pub fn open(mut self) -> (u64, Vec<Parcel>) {
+        let number = self.owed.take().map_or(0, |owed| owed.number);
+        (number, std::mem::take(&mut self.parcels))
     }
 }
 
-/// The keys under `sending_queue` (exporterhelper of the OpenTelemetry Collector).
-#[derive(Clone, Debug, PartialEq)]
-pub struct QueueConfig {
-    /// Off means that the sender waits for the downstream's answer.
-    pub enabled: bool,
-    /// How many batches may be on their way at once.
-    pub num_consumers: usize,
-    /// In units of `sizer`.
-    pub queue_size: u64,
-    pub sizer: Sizer,
-    /// Answer the sender only when the downstream has answered.
-    pub wait_for_result: bool,
-    pub batch: Option<BatchConfig>,
-}
-
-impl Default for QueueConfig {
-    fn default() -> Self {
-        QueueConfig {
-            enabled: true,
-            num_consumers: 10,
-            queue_size: 1000,
-            sizer: Sizer::Requests,
-            wait_for_result: false,
-            batch: None,
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if let Some(owed) = self.owed.take() {
+            owed.creditor.lost(owed.number, std::mem::take(&mut self.parcels));
+            debug_assert!(std::thread::panicking(), "a batch was dropped without an outcome");
         }
     }
 }
 
-/// The keys under `sending_queue.batch`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BatchConfig {
-    pub flush_timeout: Duration,
-    /// In units of `sizer`: a batch that is smaller waits for `flush_timeout`.
-    pub min_size: u64,
-    /// 0 is no limit of its own; the exporter's request size limit always holds.
-    pub max_size: u64,
-    pub sizer: Sizer,
-}
-
-/// What queue and batch sizes count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sizer {
-    Requests,
-    Items,
-    Bytes,
-}
-
-/// The keys under `retry_on_failure`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RetryConfig {
-    pub enabled: bool,
-    pub initial_interval: Duration,
-    /// 0 to 1: an interval is spread by this part of it to both sides.
-    pub randomization_factor: f64,
-    pub multiplier: f64,
-    pub max_interval: Duration,
-    /// 0 is for ever.
-    pub max_elapsed_time: Duration,
-}
-
-impl Default for BatchConfig {
-    fn default() -> Self {
-        BatchConfig {
-            flush_timeout: Duration::from_millis(200),
-            min_size: 8192,
-            max_size: 0,
-            sizer: Sizer::Items,
-        }
-    }
-}
-
-impl Default for RetryConfig {
-    fn default() -> Self {
-        RetryConfig {
-            enabled: true,
-            initial_interval: Duration::from_secs(5),
-            randomization_factor: 0.5,
-            multiplier: 1.5,
-            max_interval: Duration::from_secs(30),
-            max_elapsed_time: Duration::from_secs(300),
-        }
+impl fmt::Debug for Batch {
+    /// Sizes only: telemetry never reaches a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Batch { signal, parcels, owed: _ } = self;
+        write!(f, "Batch({signal}, {} payloads, {} items)", parcels.len(), self.items())
     }
 }

@@ -1,5 +1,6 @@
 //! From a receiver's hands into the outboxes: two calls, and nothing waits between them.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,9 +36,15 @@ pub trait Intake: Send + Sync {
 pub struct Admission {
     pub signal: Signal,
     pub charge: Charge,
+    /// What the intake wants to see again with the payload: the request keeps the graph it started with.
+    pub(crate) route: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Admission {
+    pub fn new(signal: Signal, charge: Charge) -> Admission {
+        Admission { signal, charge, route: None }
+    }
+
     /// Makes sure that a message of `bytes` is paid for: twice, as in [`Intake::admit`].
     pub fn cover(&mut self, bytes: u64) -> Result<(), Refusal> {
         if self.charge.grow(bytes.saturating_mul(2)) { Ok(()) } else { Err(Refusal::full()) }
@@ -53,6 +60,8 @@ pub enum Refusal {
     TooLarge { limit: u64 },
     /// burgee is shutting down; another instance may take it.
     Stopping,
+    /// No pipeline takes this signal from this receiver.
+    Unserved,
     /// A processor failed on this payload: a defect of burgee. The same payload would fail again.
     Failed,
 }
@@ -76,6 +85,10 @@ impl Refusal {
             Refusal::Stopping => {
                 Answer::RetryLater { after: None, message: "burgee is shutting down".into() }
             }
+            Refusal::Unserved => Answer::Rejected {
+                code: Code::Unimplemented,
+                message: "no pipeline of burgee takes this signal".into(),
+            },
             Refusal::Failed => Answer::Rejected {
                 code: Code::Internal,
                 message: "burgee failed to process the request; its log says where".into(),
@@ -129,6 +142,13 @@ pub struct Origin {
     /// `None` where there is no network: the demo, a program that embeds burgee.
     pub peer: Option<SocketAddr>,
     pub arrival: SystemTime,
+}
+
+impl Origin {
+    /// Of a payload that was made in this process, now.
+    pub fn local(receiver: Arc<str>) -> Origin {
+        Origin { receiver, transport: Transport::Local, peer: None, arrival: SystemTime::now() }
+    }
 }
 
 /// The label `transport` of the Collector's receiver metrics.

@@ -28,6 +28,13 @@ impl Budget {
         charge.grow(bytes).then_some(charge)
     }
 
+    /// Charges `bytes` that are there already, whether they fit or not: for copies that replace a charged original,
+    /// as when a payload is divided.
+    pub fn charge_copy(&self, bytes: u64) -> Charge {
+        self.0.used.fetch_add(bytes, Ordering::AcqRel);
+        Charge { budget: self.clone(), bytes }
+    }
+
     /// Bytes that are charged now.
     pub fn used(&self) -> u64 {
         self.0.used.load(Ordering::Relaxed)

@@ -7,11 +7,17 @@
 mod exporter;
 mod intake;
 mod memory;
+mod parcel;
 mod processor;
+#[doc(hidden)]
+pub mod puppets;
+mod queue;
 mod receiver;
 
-pub use exporter::{Batch, BatchConfig, Exporter, Outcome, QueueConfig, RetryConfig, Sizer};
+pub use exporter::{Batch, Creditor, Exporter, Outcome, Owed};
 pub use intake::{Admission, Intake, Origin, Refusal, Ticket, Transport};
 pub use memory::{Budget, Charge};
+pub use parcel::{OutboxId, Parcel, Receipt};
 pub use processor::{Cx, Processor};
+pub use queue::{BatchConfig, QueueConfig, RetryConfig, Sizer};
 pub use receiver::{Listen, Receiver, ReceiverContext};

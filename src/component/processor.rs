@@ -1,12 +1,17 @@
 //! What changes payloads on their way.
 
 use super::Origin;
-use crate::otlp::{Edits, Payload};
+use crate::otlp::{Edits, Payload, Watchlist};
 
 /// Changes the payloads of one pipeline. Pure: no clock, no network, no file; background work is a task given to
 /// the build context.
 pub trait Processor: Send + Sync {
     fn process(&self, payload: Payload, cx: &mut Cx<'_>) -> Payload;
+
+    /// Adds the words it wants the door to look out for. Asked once, when the graph is built.
+    fn watch(&self, watchlist: &mut Watchlist) {
+        let _ = watchlist;
+    }
 }
 
 /// What a processor is given beside the payload, and what it reports. Nothing reported counts unless the payload is

@@ -180,7 +180,7 @@ impl Debug {
 fn basic(text: &mut String, batch: &Batch) {
     use std::fmt::Write;
     let (signal, bytes) = (batch.signal(), batch.bytes());
-    let groups: usize = batch.payloads().iter().map(items::resource_groups).sum();
+    let groups: usize = batch.payloads().map(items::resource_groups).sum();
     let kind = match signal {
         Signal::Traces => "resource spans",
         Signal::Metrics => "resource metrics",

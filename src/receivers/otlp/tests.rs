@@ -35,7 +35,7 @@ impl Intake for Recorder {
             return Err(Refusal::Full { retry_after: Duration::from_millis(2500) });
         }
         let charge = self.budget.charge(wire_bytes * 2).ok_or_else(Refusal::full)?;
-        Ok(Admission { signal, charge })
+        Ok(Admission::new(signal, charge))
     }
 
     fn accept(&self, _: Admission, payload: Payload, _: &Arc<Origin>) -> Result<Ticket, Refusal> {

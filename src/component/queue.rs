@@ -1,0 +1,98 @@
+//! What an outbox is told by the configuration: `sending_queue` and `retry_on_failure`.
+
+use std::time::Duration;
+
+/// The keys under `sending_queue` (exporterhelper of the OpenTelemetry Collector).
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueConfig {
+    /// Off means that the sender waits for the downstream's answer.
+    pub enabled: bool,
+    /// How many batches may be on their way at once.
+    pub num_consumers: usize,
+    /// In units of `sizer`.
+    pub queue_size: u64,
+    pub sizer: Sizer,
+    /// Answer the sender only when the downstream has answered.
+    pub wait_for_result: bool,
+    pub batch: Option<BatchConfig>,
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        QueueConfig {
+            enabled: true,
+            num_consumers: 10,
+            queue_size: 1000,
+            sizer: Sizer::Requests,
+            wait_for_result: false,
+            batch: None,
+        }
+    }
+}
+
+/// The keys under `sending_queue.batch`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchConfig {
+    pub flush_timeout: Duration,
+    /// In units of `sizer`: a batch that is smaller waits for `flush_timeout`.
+    pub min_size: u64,
+    /// 0 is no limit of its own; the exporter's request size limit always holds.
+    pub max_size: u64,
+    pub sizer: Sizer,
+}
+
+/// What queue and batch sizes count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sizer {
+    Requests,
+    Items,
+    Bytes,
+}
+
+impl Sizer {
+    /// As it is written in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sizer::Requests => "requests",
+            Sizer::Items => "items",
+            Sizer::Bytes => "bytes",
+        }
+    }
+}
+
+/// The keys under `retry_on_failure`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryConfig {
+    pub enabled: bool,
+    pub initial_interval: Duration,
+    /// 0 to 1: an interval is spread by this part of it to both sides.
+    pub randomization_factor: f64,
+    pub multiplier: f64,
+    pub max_interval: Duration,
+    /// 0 is for ever.
+    pub max_elapsed_time: Duration,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        BatchConfig {
+            flush_timeout: Duration::from_millis(200),
+            min_size: 8192,
+            max_size: 0,
+            sizer: Sizer::Items,
+        }
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        RetryConfig {
+            enabled: true,
+            initial_interval: Duration::from_secs(5),
+            randomization_factor: 0.5,
+            multiplier: 1.5,
+            max_interval: Duration::from_secs(30),
+            max_elapsed_time: Duration::from_secs(300),
+        }
+    }
+}

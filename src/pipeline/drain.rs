@@ -1,0 +1,114 @@
+//! Emptying outboxes before a deadline.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::outbox::{Outbox, Phase};
+use super::store::MemoryStore;
+use crate::observe::ledger::{DropReason, Dropped, OutboxLedger};
+use crate::otlp::Signal;
+
+/// What became of what was in the outboxes when the drain began, and of what came in during it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DrainReport {
+    /// By exporter and signal, in the order in which the outboxes were opened.
+    pub outboxes: Vec<Drained>,
+}
+
+/// The part of one outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drained {
+    pub exporter: Arc<str>,
+    pub signal: Signal,
+    pub sent: u64,
+    pub rejected: u64,
+    pub dropped: Dropped,
+}
+
+impl MemoryStore {
+    /// Sends what is left as fast as the exporters take it, tries again without long pauses, and never later than
+    /// `deadline`: what is left then is dropped. Afterwards nothing is taken any more.
+    ///
+    /// Needs running consumers. Call it when no receiver brings anything in.
+    pub async fn drain(&self, deadline: Instant) -> DrainReport {
+        let outboxes = self.all();
+        let before: Vec<OutboxLedger> = outboxes.iter().map(|outbox| outbox.begin_drain(deadline)).collect();
+        for outbox in outboxes.iter() {
+            outbox.drained(deadline).await;
+        }
+        let drained = |(outbox, before): (&Arc<Outbox>, OutboxLedger)| {
+            outbox.close(DropReason::DrainDeadline);
+            let after = outbox.lock().ledger;
+            Drained {
+                exporter: Arc::clone(&outbox.exporter),
+                signal: outbox.signal,
+                sent: after.sent - before.sent,
+                rejected: after.rejected - before.rejected,
+                dropped: after.dropped.since(&before.dropped),
+            }
+        };
+        DrainReport { outboxes: outboxes.iter().zip(before).map(drained).collect() }
+    }
+}
+
+impl Outbox {
+    fn begin_drain(&self, deadline: Instant) -> OutboxLedger {
+        let mut state = self.lock();
+        state.phase = Phase::Draining(deadline);
+        let now = Instant::now();
+        state.again.iter_mut().for_each(|again| again.not_before = now);
+        self.wake.notify_one();
+        state.ledger
+    }
+
+    async fn drained(&self, deadline: Instant) {
+        loop {
+            // a permit is kept for whoever comes late, so nothing is missed between the look and the wait
+            let emptied = self.emptied.notified();
+            if self.lock().is_empty() || tokio::time::timeout_at(deadline, emptied).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl DrainReport {
+    pub fn sent(&self) -> u64 {
+        self.outboxes.iter().map(|drained| drained.sent).sum()
+    }
+
+    /// Items that burgee gave up or the downstream refused.
+    pub fn lost(&self) -> u64 {
+        self.outboxes.iter().map(|drained| drained.rejected + drained.dropped.sum()).sum()
+    }
+}
+
+impl fmt::Display for DrainReport {
+    /// One line: `otlp: 1200 spans sent; otlp/backup: 3 log records dropped (drain_deadline)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        for Drained { exporter, signal, sent, rejected, dropped } in &self.outboxes {
+            let what = signal.items();
+            let mut fates = Vec::new();
+            if *sent > 0 {
+                fates.push(format!("{sent} {what} sent"));
+            }
+            if *rejected > 0 {
+                fates.push(format!("{rejected} {what} rejected"));
+            }
+            fates.extend(
+                dropped.iter().map(|(reason, items)| format!("{items} {what} dropped ({})", reason.name())),
+            );
+            if !fates.is_empty() {
+                parts.push(format!("{exporter}: {}", fates.join(", ")));
+            }
+        }
+        if parts.is_empty() {
+            f.write_str("nothing was left to send")
+        } else {
+            f.write_str(&parts.join("; "))
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Which receiver reaches which pipelines, and which pipelines reach which outboxes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::consumers::Consumers;
+use super::store::{MemoryStore, OutboxSpec, Store};
+use crate::component::{BatchConfig, Exporter, OutboxId, Processor, QueueConfig, RetryConfig};
+use crate::observe::board::{Board, PipelineEntry};
+use crate::observe::ledger;
+use crate::otlp::{Signal, Watchlist};
+
+/// Typed components and how they hang together; references are by id.
+#[derive(Default)]
+pub struct Spec {
+    pub pipelines: Vec<PipelineSpec>,
+    pub exporters: Vec<ExporterSpec>,
+}
+
+/// One pipeline.
+pub struct PipelineSpec {
+    /// `traces`, `traces/browser`.
+    pub id: Arc<str>,
+    pub signal: Signal,
+    pub receivers: Vec<Arc<str>>,
+    /// In order, without `batch` and `memory_limiter`, which do not run.
+    pub processors: Vec<(Arc<str>, Box<dyn Processor>)>,
+    /// What the pipeline's processor `batch` says to its outboxes.
+    pub batch: Option<BatchConfig>,
+    pub exporters: Vec<Arc<str>>,
+}
+
+/// One exporter.
+pub struct ExporterSpec {
+    pub id: Arc<str>,
+    pub exporter: Arc<dyn Exporter>,
+    pub queue: QueueConfig,
+    pub retry: RetryConfig,
+    /// Bytes of one uncompressed request; [`REQUEST_BYTES_MAX`] unless the downstream is known to take more.
+    pub request_bytes_max: u64,
+}
+
+/// What every gRPC server takes by default (4 MiB), less what stands around the message.
+pub const REQUEST_BYTES_MAX: u64 = (4 << 20) - (64 << 10);
+
+/// A reference that leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    #[error("service.pipelines.{pipeline}: there is no exporter \"{exporter}\"")]
+    UnknownExporter { pipeline: Arc<str>, exporter: Arc<str> },
+}
+
+/// The current way of the data. Borrows its outboxes from the store.
+pub struct Graph {
+    pub(super) store: Arc<dyn Store>,
+    routes: HashMap<Arc<str>, [Route; Signal::ALL.len()]>,
+    consumers: Vec<Consumer>,
+    pipelines: Vec<PipelineEntry>,
+    warnings: Vec<String>,
+}
+
+/// Where the requests of one receiver and signal go.
+#[derive(Default)]
+pub(super) struct Route {
+    pub pipelines: Vec<Arc<Pipeline>>,
+    /// All that are reached, each once, in order.
+    pub outboxes: Vec<OutboxId>,
+    pub watchlist: Arc<Watchlist>,
+}
+
+pub(super) struct Pipeline {
+    pub processors: Vec<(Arc<str>, Box<dyn Processor>)>,
+    pub outboxes: Vec<OutboxId>,
+    pub ledger: Arc<ledger::Pipeline>,
+}
+
+struct Consumer {
+    outbox: OutboxId,
+    id: Arc<str>,
+    exporter: Arc<dyn Exporter>,
+    count: usize,
+}
+
+impl Graph {
+    /// Opens the outboxes that the pipelines need, from right to left. Nothing runs yet.
+    pub fn build(spec: Spec, store: &MemoryStore) -> Result<Graph, BuildError> {
+        let mut graph = Graph {
+            store: Arc::new(store.clone()),
+            routes: HashMap::new(),
+            consumers: Vec::new(),
+            pipelines: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let Spec { pipelines, exporters } = spec;
+        for pipeline in &pipelines {
+            let known = |id: &&Arc<str>| exporters.iter().any(|exporter| exporter.id == **id);
+            if let Some(exporter) = pipeline.exporters.iter().find(|id| !known(id)) {
+                let (pipeline, exporter) = (Arc::clone(&pipeline.id), Arc::clone(exporter));
+                return Err(BuildError::UnknownExporter { pipeline, exporter });
+            }
+        }
+        let mut opened = HashMap::new();
+        for exporter in &exporters {
+            for signal in Signal::ALL {
+                let sources: Vec<_> = pipelines
+                    .iter()
+                    .filter(|pipeline| pipeline.signal == signal && pipeline.exporters.contains(&exporter.id))
+                    .collect();
+                if !sources.is_empty() {
+                    let outbox = graph.open(exporter, signal, &sources, store);
+                    opened.insert((Arc::clone(&exporter.id), signal), outbox);
+                }
+            }
+        }
+        for pipeline in pipelines {
+            graph.add(pipeline, &opened);
+        }
+        for route in graph.routes.values_mut().flatten() {
+            let mut watchlist = Watchlist::default();
+            for (_, processor) in route.pipelines.iter().flat_map(|pipeline| &pipeline.processors) {
+                processor.watch(&mut watchlist);
+            }
+            route.watchlist = Arc::new(watchlist);
+        }
+        Ok(graph)
+    }
+
+    /// What is odd about the configuration, in sentences.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Shows the graph's pipelines on the board, instead of those of the graph before.
+    pub fn show(&self, board: &Board) {
+        board.set_pipelines(self.pipelines.clone());
+    }
+
+    /// Starts to send. To be called inside a runtime.
+    pub fn run(&self) -> Consumers {
+        let mut consumers = Consumers::default();
+        for Consumer { outbox, id, exporter, count } in &self.consumers {
+            consumers.start(&self.store, *outbox, id, exporter, *count);
+        }
+        consumers
+    }
+
+    pub(super) fn route(&self, receiver: &str, signal: Signal) -> Option<&Route> {
+        let route = &self.routes.get(receiver)?[signal as usize];
+        (!route.pipelines.is_empty()).then_some(route)
+    }
+
+    fn open(
+        &mut self,
+        exporter: &ExporterSpec,
+        signal: Signal,
+        sources: &[&PipelineSpec],
+        store: &MemoryStore,
+    ) -> OutboxId {
+        let ExporterSpec { id, exporter: sender, queue, retry, request_bytes_max } = exporter;
+        let mut queue = queue.clone();
+        queue.batch = self.agree(id, queue.batch.take(), sources);
+        let count = queue.num_consumers;
+        let outbox = store.open(OutboxSpec {
+            exporter: Arc::clone(id),
+            signal,
+            queue,
+            retry: retry.clone(),
+            request_bytes_max: *request_bytes_max,
+            lossy: sender.is_lossy(),
+        });
+        self.consumers.push(Consumer { outbox, id: Arc::clone(id), exporter: Arc::clone(sender), count });
+        outbox
+    }
+
+    /// One outbox batches one way: where its pipelines and its own configuration disagree, the smaller holds.
+    fn agree(
+        &mut self,
+        id: &str,
+        own: Option<BatchConfig>,
+        sources: &[&PipelineSpec],
+    ) -> Option<BatchConfig> {
+        let mut wishes = sources.iter().map(|pipeline| &pipeline.batch);
+        let first = wishes.next().cloned().flatten();
+        let (mut agreed, mut differ) = (first.clone(), false);
+        for wish in wishes {
+            differ |= *wish != first;
+            agreed = smaller(agreed, wish.clone());
+        }
+        if let Some(own) = own {
+            differ |= agreed.as_ref().is_some_and(|agreed| *agreed != own);
+            agreed = Some(match agreed {
+                Some(agreed) => smaller_batch(agreed, own),
+                None => own,
+            });
+        }
+        if differ {
+            let names: Vec<_> = sources.iter().map(|pipeline| &*pipeline.id).collect();
+            self.warnings.push(format!(
+                "exporter \"{id}\" is told different things about batching by the pipelines {} and its own \
+                 sending_queue: the smaller size and time hold",
+                names.join(", ")
+            ));
+        }
+        agreed
+    }
+
+    fn add(&mut self, spec: PipelineSpec, opened: &HashMap<(Arc<str>, Signal), OutboxId>) {
+        let PipelineSpec { id, signal, receivers, processors, exporters, batch: _ } = spec;
+        let mut outboxes: Vec<_> =
+            exporters.into_iter().filter_map(|exporter| opened.get(&(exporter, signal)).copied()).collect();
+        outboxes.sort_unstable();
+        outboxes.dedup();
+        let names = processors.iter().map(|(id, _)| Arc::clone(id));
+        let ledger = Arc::new(ledger::Pipeline::new(names));
+        self.pipelines.push(PipelineEntry { id, signal: signal.name(), ledger: Arc::clone(&ledger) });
+        let pipeline = Arc::new(Pipeline { processors, outboxes, ledger });
+        for receiver in receivers {
+            let route = &mut self.routes.entry(receiver).or_default()[signal as usize];
+            route.pipelines.push(Arc::clone(&pipeline));
+            route.outboxes.extend(&pipeline.outboxes);
+            route.outboxes.sort_unstable();
+            route.outboxes.dedup();
+        }
+    }
+}
+
+/// Without a wish, nothing waits.
+fn smaller(a: Option<BatchConfig>, b: Option<BatchConfig>) -> Option<BatchConfig> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(smaller_batch(a, b)),
+        (Some(one), None) | (None, Some(one)) => {
+            Some(BatchConfig { flush_timeout: std::time::Duration::ZERO, min_size: 0, ..one })
+        }
+        (None, None) => None,
+    }
+}
+
+fn smaller_batch(a: BatchConfig, b: BatchConfig) -> BatchConfig {
+    let flush_timeout = a.flush_timeout.min(b.flush_timeout);
+    if a.sizer != b.sizer {
+        // sizes of different kinds cannot be compared: the shorter wait decides whose hold
+        let one = if a.flush_timeout <= b.flush_timeout { a } else { b };
+        return BatchConfig { flush_timeout, ..one };
+    }
+    let max_size = match (a.max_size, b.max_size) {
+        (0, max) | (max, 0) => max,
+        (a, b) => a.min(b),
+    };
+    BatchConfig { flush_timeout, min_size: a.min_size.min(b.min_size), max_size, sizer: a.sizer }
+}

@@ -1,0 +1,225 @@
+//! Where receivers bring requests in: processors, reservations, puts, in one call that never waits.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use tracing::error;
+
+use super::graph::{Graph, Pipeline, Route};
+use super::limits::Size;
+use crate::component::{Admission, Budget, Charge, Cx, Intake, Origin, Refusal, Ticket};
+use crate::otlp::{Edits, Payload, Signal, Watchlist};
+
+/// The way in for all receivers: by the current graph, into one budget.
+pub struct Entrance {
+    graph: ArcSwap<Graph>,
+    budget: Budget,
+    stopping: AtomicBool,
+    failures: AtomicU64,
+}
+
+impl Entrance {
+    pub fn new(graph: Graph, budget: Budget) -> Arc<Entrance> {
+        let graph = ArcSwap::from_pointee(graph);
+        Arc::new(Entrance { graph, budget, stopping: AtomicBool::new(false), failures: AtomicU64::new(0) })
+    }
+
+    /// The intake of a receiver: it reaches only the pipelines that name it.
+    pub fn intake(self: &Arc<Self>, receiver: &str) -> Arc<dyn Intake> {
+        Arc::new(ReceiverIntake { receiver: receiver.into(), entrance: Arc::clone(self) })
+    }
+
+    pub fn graph(&self) -> Arc<Graph> {
+        self.graph.load_full()
+    }
+
+    /// Requests admitted from now on go by `graph`; those before keep theirs.
+    pub fn replace(&self, graph: Graph) {
+        self.graph.store(Arc::new(graph));
+    }
+
+    /// Admits nothing any more. What is admitted may still come in.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// How often a processor failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// The payload never goes on unprocessed: it may contain what a processor was to remove.
+    fn failed(&self, component: &str, payload: &Payload) -> Refusal {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let (signal, items) = (payload.signal(), payload.len());
+        error!(processor = component, %signal, items, "the processor failed on a request: a defect of burgee");
+        Refusal::Failed
+    }
+}
+
+struct ReceiverIntake {
+    receiver: Arc<str>,
+    entrance: Arc<Entrance>,
+}
+
+impl Intake for ReceiverIntake {
+    fn admit(&self, signal: Signal, wire_bytes: u64) -> Result<Admission, Refusal> {
+        let Entrance { graph, budget, stopping, .. } = &*self.entrance;
+        if stopping.load(Ordering::Relaxed) {
+            return Err(Refusal::Stopping);
+        }
+        let graph = graph.load_full();
+        let route = graph.route(&self.receiver, signal).ok_or(Refusal::Unserved)?;
+        if !graph.store.has_room(&route.outboxes) {
+            return Err(Refusal::full());
+        }
+        let charge = budget.charge(wire_bytes.saturating_mul(2)).ok_or(Refusal::full())?;
+        let mut admission = Admission::new(signal, charge);
+        admission.route = Some(graph as Arc<dyn Any + Send + Sync>);
+        Ok(admission)
+    }
+
+    fn accept(
+        &self,
+        mut admission: Admission,
+        payload: Payload,
+        origin: &Arc<Origin>,
+    ) -> Result<Ticket, Refusal> {
+        let graph = admission.route.take().and_then(|route| route.downcast::<Graph>().ok());
+        let graph = graph.unwrap_or_else(|| self.entrance.graph());
+        let route = graph.route(&self.receiver, payload.signal()).ok_or(Refusal::Unserved)?;
+        if payload.is_empty() {
+            return Ok(Ticket::ready());
+        }
+        let mut passages = pass(&route.pipelines, &payload, origin)
+            .map_err(|component| self.entrance.failed(&component, &payload))?;
+        drop(payload);
+        let mut needs = Vec::with_capacity(route.outboxes.len());
+        for (pipeline, passage) in route.pipelines.iter().zip(&passages) {
+            if !passage.out.is_empty() {
+                needs.extend(pipeline.outboxes.iter().map(|outbox| (*outbox, Size::of(&passage.out))));
+            }
+        }
+        if !admission.charge.grow(distinct_bytes(&passages)) {
+            return Err(Refusal::full());
+        }
+        let reservation = graph.store.reserve(&needs)?;
+        attach(&mut admission.charge, &mut passages);
+        let mut puts = Vec::with_capacity(needs.len());
+        for (pipeline, passage) in route.pipelines.iter().zip(&passages) {
+            if !passage.out.is_empty() {
+                puts.extend(pipeline.outboxes.iter().map(|_| passage.out.clone()));
+            }
+        }
+        let ticket = graph.store.commit(reservation, puts, origin);
+        for (pipeline, passage) in route.pipelines.iter().zip(&passages) {
+            let Passage { entered, added, discarded, evaluations, out } = passage;
+            pipeline.ledger.count(*entered, *added, discarded, out.len(), *evaluations);
+        }
+        Ok(ticket)
+    }
+
+    fn serves(&self, signal: Signal) -> bool {
+        self.entrance.graph.load().route(&self.receiver, signal).is_some()
+    }
+
+    fn watchlist(&self, signal: Signal) -> Arc<Watchlist> {
+        let graph = self.entrance.graph.load();
+        graph
+            .route(&self.receiver, signal)
+            .map_or_else(Arc::default, |Route { watchlist, .. }| Arc::clone(watchlist))
+    }
+}
+
+/// What a pipeline made of a payload.
+struct Passage {
+    out: Payload,
+    entered: u64,
+    added: u64,
+    /// By processor; left empty while nothing is.
+    discarded: Vec<u64>,
+    evaluations: u64,
+}
+
+/// Runs the processors of all pipelines, or says which one failed.
+fn pass(pipelines: &[Arc<Pipeline>], payload: &Payload, origin: &Origin) -> Result<Vec<Passage>, Arc<str>> {
+    let mut edits = EDITS.take();
+    let at = Cell::new((0, 0));
+    let run = || {
+        let mut passages = Vec::with_capacity(pipelines.len());
+        for (number, pipeline) in pipelines.iter().enumerate() {
+            passages.push(
+                pipeline.pass(payload.clone(), &mut edits, origin, |processor| at.set((number, processor))),
+            );
+        }
+        passages
+    };
+    // what a panic leaves behind is dropped: passages, and the edits, which are not put back
+    let passages = catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
+        let (pipeline, processor) = at.get();
+        Arc::clone(&pipelines[pipeline].processors[processor].0)
+    })?;
+    if payload.bytes().len() <= EDITS_KEPT_BYTES_MAX {
+        edits.clear();
+        EDITS.set(edits);
+    }
+    Ok(passages)
+}
+
+impl Pipeline {
+    fn pass(&self, payload: Payload, edits: &mut Edits, origin: &Origin, begins: impl Fn(usize)) -> Passage {
+        let entered = payload.len();
+        let mut passage = Passage { out: payload, entered, added: 0, discarded: Vec::new(), evaluations: 0 };
+        for (number, (_, processor)) in self.processors.iter().enumerate() {
+            begins(number);
+            edits.clear();
+            let mut cx = Cx::new(edits, origin);
+            passage.out = processor.process(passage.out, &mut cx);
+            passage.added += cx.added;
+            passage.evaluations += cx.evaluations;
+            if cx.discarded > 0 {
+                passage.discarded.resize(self.processors.len(), 0);
+                passage.discarded[number] = cx.discarded;
+            }
+        }
+        passage
+    }
+}
+
+/// Whether the passage's buffer is one that an earlier passage has as well.
+fn shared<'a>(passages: &'a [Passage], number: usize) -> Option<&'a Passage> {
+    passages[..number].iter().find(|earlier| earlier.out.is_same(&passages[number].out))
+}
+
+/// Of all buffers that go out.
+fn distinct_bytes(passages: &[Passage]) -> u64 {
+    let goes_out = |number: &usize| !passages[*number].out.is_empty() && shared(passages, *number).is_none();
+    (0..passages.len()).filter(goes_out).map(|number| passages[number].out.bytes().len() as u64).sum()
+}
+
+/// Ties its part of the charge to every buffer that goes out, once.
+fn attach(charge: &mut Charge, passages: &mut [Passage]) {
+    for number in 0..passages.len() {
+        let out = &passages[number].out;
+        if out.is_empty() {
+            continue;
+        }
+        let charged = match shared(passages, number) {
+            Some(earlier) => earlier.out.clone(),
+            None => out.clone().guarded(charge.split(out.bytes().len() as u64)),
+        };
+        passages[number].out = charged;
+    }
+}
+
+thread_local! {
+    /// Reused from request to request, for their memory.
+    static EDITS: RefCell<Edits> = RefCell::default();
+}
+
+/// Edits of larger payloads are not kept, since they keep their memory.
+const EDITS_KEPT_BYTES_MAX: usize = 1 << 20;

@@ -1,0 +1,497 @@
+//! One outbox: what waits for an exporter, what is on its way, what is tried again.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::limits::{BatchLimits, Size};
+use super::retry::History;
+use crate::component::{Batch, Budget, Creditor, OutboxId, Owed, Parcel, QueueConfig, Refusal, RetryConfig};
+use crate::observe::board::{Fill, LastOutcome, OutboxState, OutboxView};
+use crate::observe::ledger::{DropReason, OutboxLedger};
+use crate::otlp::answer::Answer;
+use crate::otlp::{self, Signal};
+
+/// The queue in front of an exporter, for one signal.
+pub(super) struct Outbox {
+    pub id: OutboxId,
+    pub exporter: Arc<str>,
+    pub signal: Signal,
+    pub budget: Budget,
+    state: Mutex<State>,
+    /// There is no room for even the smallest request. Read without the lock at the door.
+    full: AtomicBool,
+    /// For the one consumer whose turn it is.
+    pub wake: Notify,
+    /// Consumers wait in line, so that one of them, not all, watches the queue and its timers.
+    pub turn: tokio::sync::Mutex<()>,
+    /// For whoever drains it.
+    pub emptied: Notify,
+    /// What is on its way is given up.
+    pub cut: CancellationToken,
+}
+
+/// What an outbox is told by the configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub queue: QueueConfig,
+    pub retry: RetryConfig,
+    pub limits: BatchLimits,
+    /// Bytes that it holds at most, beside the bound of `queue`.
+    pub bytes_max: u64,
+    /// Zero is never.
+    pub isolate_after: Duration,
+    /// Nobody minds the loss of what does not fit.
+    pub lossy: bool,
+}
+
+pub(super) struct State {
+    pub settings: Settings,
+    /// Without `held`.
+    pub ledger: OutboxLedger,
+    waiting: VecDeque<Parcel>,
+    waiting_size: Size,
+    /// Batches to be tried again, each as it was.
+    pub again: Vec<Again>,
+    pub flights: Vec<Flight>,
+    next_number: u64,
+    reserved: Size,
+    /// Of everything in it: what waits, what is tried again, what is on its way.
+    pub held: Size,
+    pub phase: Phase,
+    /// When the downstream last took or refused something for good, or when there was nothing to send.
+    pub progress_at: Instant,
+    pub isolated: bool,
+    pub last: Option<LastOutcome>,
+    /// The latest try failed, and the log says so.
+    pub failing: bool,
+    pub complained_at: Option<Instant>,
+}
+
+/// A batch that waits for its next try.
+pub(super) struct Again {
+    pub parcels: Vec<Parcel>,
+    pub size: Size,
+    pub not_before: Instant,
+    pub history: History,
+}
+
+/// A batch on its way.
+pub(super) struct Flight {
+    pub number: u64,
+    pub size: Size,
+    pub history: History,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Open,
+    /// Everything is sent at once, until then.
+    Draining(Instant),
+    Closed,
+}
+
+/// Whether a request fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// And the room is reserved.
+    Reserved {
+        lossy: bool,
+        /// Senders wait for what becomes of their requests.
+        waits: bool,
+    },
+    Full {
+        /// It has not delivered for so long that others need not wait for it.
+        stuck: bool,
+    },
+    /// Full, and nobody minds.
+    Lossy,
+    Closed,
+}
+
+/// What is to become of a payload that is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Its room is reserved.
+    Hold,
+    Drop(DropReason),
+}
+
+enum Pull {
+    Send(Batch),
+    Divide(Taken),
+    Wait(Option<Instant>),
+    End,
+}
+
+impl Outbox {
+    pub fn new(
+        id: OutboxId,
+        exporter: Arc<str>,
+        signal: Signal,
+        budget: Budget,
+        settings: Settings,
+    ) -> Outbox {
+        let state = State {
+            settings,
+            ledger: OutboxLedger::default(),
+            waiting: VecDeque::new(),
+            waiting_size: Size::default(),
+            again: Vec::new(),
+            flights: Vec::new(),
+            next_number: 0,
+            reserved: Size::default(),
+            held: Size::default(),
+            phase: Phase::Open,
+            progress_at: Instant::now(),
+            isolated: false,
+            last: None,
+            failing: false,
+            complained_at: None,
+        };
+        Outbox {
+            id,
+            exporter,
+            signal,
+            budget,
+            state: Mutex::new(state),
+            full: AtomicBool::new(false),
+            wake: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
+            emptied: Notify::new(),
+            cut: CancellationToken::new(),
+        }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Called with the lock held, after every change of what is held or reserved.
+    pub fn refresh(&self, state: &State) {
+        self.full.store(!state.fits(Size::LEAST), Ordering::Relaxed);
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    pub fn apply(&self, settings: Settings) {
+        let mut state = self.lock();
+        state.settings = settings;
+        self.refresh(&state);
+        self.wake.notify_one();
+    }
+
+    /// Reserves room if there is any.
+    pub fn reserve(&self, need: Size) -> Room {
+        let mut state = self.lock();
+        if state.phase == Phase::Closed {
+            return Room::Closed;
+        }
+        if state.fits(need) {
+            state.reserved += need;
+            self.refresh(&state);
+            let Settings { queue, lossy, .. } = &state.settings;
+            return Room::Reserved { lossy: *lossy, waits: queue.wait_for_result || !queue.enabled };
+        }
+        if state.settings.lossy {
+            return Room::Lossy;
+        }
+        let patience = state.settings.isolate_after;
+        let stuck = !patience.is_zero() && state.progress_at.elapsed() >= patience;
+        Room::Full { stuck }
+    }
+
+    pub fn give_back_room(&self, need: Size) {
+        let mut state = self.lock();
+        state.reserved -= need;
+        self.refresh(&state);
+        self.emptied.notify_one();
+    }
+
+    /// Others need not wait for this outbox any longer.
+    pub fn isolate(&self) {
+        let mut state = self.lock();
+        if !state.isolated {
+            state.isolated = true;
+            drop(state);
+            warn!(
+                exporter = %self.exporter,
+                signal = %self.signal,
+                "exporter is isolated: its queue is full and it delivers nothing while others do; \
+                 what does not fit is dropped until it delivers again"
+            );
+        }
+    }
+
+    /// Takes the payload, in the room reserved for it.
+    pub fn put(&self, parcel: Parcel, fate: Fate) {
+        let size = Size::of(&parcel.payload);
+        let mut state = self.lock();
+        state.ledger.put += size.items;
+        let fate = match fate {
+            Fate::Hold => {
+                state.reserved -= size;
+                let closed = state.phase == Phase::Closed;
+                if closed { Fate::Drop(DropReason::DrainDeadline) } else { Fate::Hold }
+            }
+            dropped => dropped,
+        };
+        if let Fate::Drop(reason) = fate {
+            state.ledger.dropped.add(reason, size.items);
+            self.refresh(&state);
+            drop(state);
+            let answer = match reason {
+                DropReason::DrainDeadline => Refusal::Stopping.answer(),
+                // the other outboxes have it: a retry of the sender would be for them alone
+                _ => Answer::Accepted,
+            };
+            parcel.receipt.settle(&answer);
+            return;
+        }
+        if state.held.requests == 0 {
+            state.progress_at = Instant::now();
+        }
+        let sufficed = !state.waiting.is_empty() && state.settings.limits.suffices(state.waiting_size);
+        let first = state.waiting.is_empty();
+        state.held += size;
+        state.waiting_size += size;
+        state.waiting.push_back(parcel);
+        // once enough was waiting, someone has been woken for it
+        if first || !sufficed && state.settings.limits.suffices(state.waiting_size) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The next batch to send; `None` once there will be no more.
+    pub async fn next(self: &Arc<Self>) -> Option<Batch> {
+        let _turn = self.turn.lock().await;
+        loop {
+            match self.pull(Instant::now()) {
+                Pull::Send(batch) => return Some(batch),
+                Pull::Divide(taken) => taken.divide().await,
+                Pull::Wait(None) => self.wake.notified().await,
+                Pull::Wait(Some(until)) => {
+                    // woken or not: the next look tells
+                    let _ = tokio::time::timeout_at(until, self.wake.notified()).await;
+                }
+                Pull::End => return None,
+            }
+        }
+    }
+
+    fn pull(self: &Arc<Self>, now: Instant) -> Pull {
+        let mut state = self.lock();
+        let state = &mut *state;
+        if state.phase == Phase::Closed || state.is_drained() {
+            // the next in line looks for itself
+            return Pull::End;
+        }
+        let earliest = state.again.iter().enumerate().min_by_key(|(_, again)| again.not_before);
+        let earliest = earliest.map(|(index, again)| (index, again.not_before));
+        if let Some((index, _)) = earliest.filter(|(_, not_before)| *not_before <= now) {
+            let Again { parcels, size, history, .. } = state.again.remove(index);
+            return Pull::Send(self.send(state, parcels, size, history));
+        }
+        let mut until = earliest.map(|(_, not_before)| not_before);
+        // what waits for a retry takes a consumer's place, so that a downstream which does not answer is not
+        // asked by everything that comes in
+        let places = state.settings.queue.num_consumers.max(1);
+        if state.again.len() + state.flights.len() < places
+            && let Some(first) = state.waiting.front()
+        {
+            let flush_at = first.put_at + state.settings.limits.flush_timeout;
+            let ready = state.phase != Phase::Open
+                || state.settings.limits.suffices(state.waiting_size)
+                || first.payload.is_opaque()
+                || flush_at <= now;
+            if ready {
+                return self.cut_batch(state, now);
+            }
+            until = Some(until.map_or(flush_at, |until| until.min(flush_at)));
+        }
+        Pull::Wait(until)
+    }
+
+    /// Takes as much of what waits as makes a batch.
+    fn cut_batch(self: &Arc<Self>, state: &mut State, now: Instant) -> Pull {
+        let first = state.waiting.pop_front().expect("the caller has seen it");
+        let limits = state.settings.limits;
+        let mut size = Size::of(&first.payload);
+        let history = History::new(now);
+        if limits.divides(&first) {
+            state.waiting_size -= size;
+            let number = state.take_off(size, history);
+            return Pull::Divide(Taken { outbox: Arc::clone(self), number, limits, parcel: Some(first) });
+        }
+        let mut parcels = vec![first];
+        while let Some(next) = state.waiting.front() {
+            let next_size = Size::of(&next.payload);
+            if !otlp::mergeable(&parcels[0].payload, &next.payload) || !limits.joins(size, next_size) {
+                break;
+            }
+            size += next_size;
+            parcels.extend(state.waiting.pop_front());
+        }
+        state.waiting_size -= size;
+        Pull::Send(self.send(state, parcels, size, history))
+    }
+
+    fn send(
+        self: &Arc<Self>,
+        state: &mut State,
+        parcels: Vec<Parcel>,
+        size: Size,
+        history: History,
+    ) -> Batch {
+        let number = state.take_off(size, history);
+        let creditor = Arc::clone(self) as Arc<dyn Creditor>;
+        Batch::owed(self.signal, parcels, Owed { outbox: self.id, number, creditor })
+    }
+}
+
+impl State {
+    /// What does not fit is taken all the same when there is nothing else, so that "full" is always worth a retry.
+    fn fits(&self, need: Size) -> bool {
+        let mut used = self.held;
+        used += self.reserved;
+        if used.requests == 0 {
+            return true;
+        }
+        let queue = &self.settings.queue;
+        used.by(queue.sizer).saturating_add(need.by(queue.sizer)) <= queue.queue_size
+            && used.bytes.saturating_add(need.bytes) <= self.settings.bytes_max
+    }
+
+    fn is_drained(&self) -> bool {
+        self.phase != Phase::Open && self.is_empty()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.held.requests == 0 && self.reserved.requests == 0
+    }
+
+    fn take_off(&mut self, size: Size, history: History) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.flights.push(Flight { number, size, history });
+        number
+    }
+
+    /// Ends a batch's flight; `None` if the outbox gave it up before.
+    pub fn land(&mut self, number: u64) -> Option<Flight> {
+        let index = self.flights.iter().position(|flight| flight.number == number)?;
+        Some(self.flights.swap_remove(index))
+    }
+
+    /// Puts parcels back to where they were, in front of the others.
+    pub fn put_back(&mut self, parcels: Vec<Parcel>) {
+        self.waiting_size += Size::sum(&parcels);
+        parcels.into_iter().rev().for_each(|parcel| self.waiting.push_front(parcel));
+    }
+
+    /// Gives up everything: what waits, what is tried again, what is on its way.
+    pub fn give_up(&mut self, reason: DropReason) -> Vec<Parcel> {
+        let mut parcels: Vec<Parcel> = self.waiting.drain(..).collect();
+        parcels.extend(self.again.drain(..).flat_map(|again| again.parcels));
+        self.flights.clear();
+        self.waiting_size = Size::default();
+        self.ledger.dropped.add(reason, self.held.items);
+        self.held = Size::default();
+        parcels
+    }
+
+    /// The ledger with `held` counted from what is there.
+    pub fn count(&self) -> OutboxLedger {
+        let waiting: u64 = self.waiting.iter().map(|parcel| parcel.payload.len()).sum();
+        let again: u64 =
+            self.again.iter().flat_map(|again| &again.parcels).map(|parcel| parcel.payload.len()).sum();
+        let flights: u64 = self.flights.iter().map(|flight| flight.size.items).sum();
+        OutboxLedger { held: waiting + again + flights, ..self.ledger }
+    }
+}
+
+/// A parcel that is too large for a batch, on its way to be divided. Goes back to its outbox whatever happens.
+struct Taken {
+    outbox: Arc<Outbox>,
+    number: u64,
+    limits: BatchLimits,
+    parcel: Option<Parcel>,
+}
+
+impl Taken {
+    /// Large payloads are divided beside the runtime, so that no worker is held for long.
+    async fn divide(self) {
+        let bytes = self.parcel.as_ref().map_or(0, |parcel| parcel.payload.bytes().len());
+        if bytes <= INLINE_BYTES_MAX {
+            return self.divide_now();
+        }
+        // if the runtime ends first, the parcel is back in its outbox undivided
+        let _ = tokio::task::spawn_blocking(move || self.divide_now()).await;
+    }
+
+    fn divide_now(mut self) {
+        let Some(parcel) = &mut self.parcel else { return };
+        parcel.divided = true;
+        let pieces = self.limits.divide(parcel, &self.outbox.budget);
+        if let Some(whole) = self.parcel.take() {
+            // the pieces have the receipt now
+            whole.receipt.settle(&Answer::Accepted);
+        }
+        self.return_to_outbox(pieces);
+    }
+
+    fn return_to_outbox(&self, parcels: Vec<Parcel>) {
+        let mut state = self.outbox.lock();
+        // otherwise it was given up in the meantime, and the receipts say so when they are dropped
+        if let Some(flight) = state.land(self.number) {
+            state.held -= flight.size;
+            state.held += Size::sum(&parcels);
+            state.put_back(parcels);
+            self.outbox.refresh(&state);
+            self.outbox.wake.notify_one();
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(parcel) = self.parcel.take() {
+            self.return_to_outbox(vec![parcel]);
+        }
+    }
+}
+
+impl OutboxView for Outbox {
+    fn snapshot(&self) -> OutboxState {
+        let state = self.lock();
+        let queue = &state.settings.queue;
+        OutboxState {
+            exporter: Arc::clone(&self.exporter),
+            signal: self.signal.name(),
+            ledger: state.count(),
+            fill: Fill {
+                requests: state.held.requests,
+                items: state.held.items,
+                bytes: state.held.bytes,
+                capacity: queue.queue_size,
+                sizer: queue.sizer.name(),
+                bytes_max: state.settings.bytes_max,
+            },
+            in_flight: state.flights.len(),
+            retrying: state.again.len(),
+            isolated: state.isolated,
+            last: state.last.clone(),
+        }
+    }
+}
+
+/// Dividing this takes about half a millisecond.
+const INLINE_BYTES_MAX: usize = 1 << 20;

@@ -1,0 +1,238 @@
+//! All outboxes behind one boundary: reserve, commit, next, settle.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::limits::{BatchLimits, Size};
+use super::outbox::{Fate, Outbox, Room, Settings};
+use crate::component::{
+    Batch, Budget, Origin, OutboxId, Outcome, Parcel, QueueConfig, Receipt, Refusal, RetryConfig, Ticket,
+};
+use crate::observe::board::{Board, OutboxView};
+use crate::observe::ledger::DropReason;
+use crate::otlp::{Payload, Signal};
+
+/// Holds what is accepted until it is settled.
+pub trait Store: Send + Sync {
+    /// Whether a small request would fit everywhere. Cheap while nothing is full.
+    fn has_room(&self, outboxes: &[OutboxId]) -> bool;
+
+    /// Reserves room in all outboxes that take part, or in none. Each need is one payload.
+    ///
+    /// An outbox that is full refuses for all of them, unless nobody minds its losses or it is isolated: it has
+    /// delivered nothing for long, and another one of these has room.
+    fn reserve(&self, needs: &[(OutboxId, Size)]) -> Result<Reservation, Refusal>;
+
+    /// Puts one payload for each need, in the same order.
+    fn commit(&self, reservation: Reservation, payloads: Vec<Payload>, origin: &Arc<Origin>) -> Ticket;
+
+    /// The next batch to send, when there is one; `None` once there will be none any more. Merged, and divided, as
+    /// the outbox's configuration says.
+    fn next(&self, outbox: OutboxId) -> BoxFuture<'_, Option<Batch>>;
+
+    /// How the one try of a batch ended: the only way out.
+    fn settle(&self, batch: Batch, outcome: Outcome);
+
+    /// Takes back a batch whose try was stopped from this side.
+    fn give_back(&self, batch: Batch);
+
+    /// Cancelled when what is on its way is given up.
+    fn cut(&self, outbox: OutboxId) -> CancellationToken;
+}
+
+/// Room in outboxes. Given back when it is dropped.
+pub struct Reservation {
+    slots: Vec<Slot>,
+    outboxes: Arc<Vec<Arc<Outbox>>>,
+}
+
+struct Slot {
+    outbox: OutboxId,
+    need: Size,
+    fate: Fate,
+    /// The sender waits for what becomes of it.
+    waits: bool,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        for slot in self.slots.drain(..).filter(|slot| slot.fate == Fate::Hold) {
+            find(&self.outboxes, slot.outbox).give_back_room(slot.need);
+        }
+    }
+}
+
+/// The store in memory. Cloning shares it.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Shelf>);
+
+pub(super) struct Shelf {
+    config: StoreConfig,
+    budget: Budget,
+    board: Board,
+    pub outboxes: ArcSwap<Vec<Arc<Outbox>>>,
+    /// Held while outboxes are added.
+    adding: Mutex<()>,
+}
+
+/// What holds for all outboxes.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// After how long without a delivery a full outbox no longer holds up the others; zero is never.
+    pub isolate_after: Duration,
+    /// Bytes that one outbox holds at most.
+    pub outbox_bytes_max: u64,
+}
+
+impl StoreConfig {
+    /// The defaults: 5 s, and half of the memory for any one outbox, so that one that does not deliver leaves room
+    /// for the others.
+    pub fn for_budget(budget: &Budget) -> StoreConfig {
+        StoreConfig { isolate_after: Duration::from_secs(5), outbox_bytes_max: budget.limit() / 2 }
+    }
+}
+
+/// What an outbox is opened with.
+#[derive(Clone, Debug)]
+pub struct OutboxSpec {
+    pub exporter: Arc<str>,
+    pub signal: Signal,
+    pub queue: QueueConfig,
+    pub retry: RetryConfig,
+    /// Bytes of one request that the downstream takes.
+    pub request_bytes_max: u64,
+    /// Nobody minds the loss of what does not fit.
+    pub lossy: bool,
+}
+
+impl MemoryStore {
+    pub fn new(config: StoreConfig, budget: Budget, board: Board) -> MemoryStore {
+        let outboxes = ArcSwap::default();
+        MemoryStore(Arc::new(Shelf { config, budget, board, outboxes, adding: Mutex::default() }))
+    }
+
+    pub fn budget(&self) -> &Budget {
+        &self.0.budget
+    }
+
+    /// The outbox of this exporter and signal, under these settings from now on; with what it holds, if it is there.
+    pub fn open(&self, spec: OutboxSpec) -> OutboxId {
+        let OutboxSpec { exporter, signal, queue, retry, request_bytes_max, lossy } = spec;
+        let limits = BatchLimits::new(queue.batch.as_ref(), request_bytes_max);
+        let StoreConfig { isolate_after, outbox_bytes_max: bytes_max } = self.0.config;
+        let settings = Settings { queue, retry, limits, bytes_max, isolate_after, lossy };
+        let _adding = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let outboxes = self.0.outboxes.load_full();
+        let same = |outbox: &&Arc<Outbox>| outbox.exporter == exporter && outbox.signal == signal;
+        if let Some(outbox) = outboxes.iter().find(same) {
+            outbox.apply(settings);
+            return outbox.id;
+        }
+        let id = OutboxId(u32::try_from(outboxes.len()).expect("nobody configures four billion exporters"));
+        let outbox = Arc::new(Outbox::new(id, exporter, signal, self.0.budget.clone(), settings));
+        self.0.board.add_outbox(Arc::clone(&outbox) as Arc<dyn OutboxView>);
+        let mut more = Vec::clone(&outboxes);
+        more.push(outbox);
+        self.0.outboxes.store(Arc::new(more));
+        id
+    }
+
+    pub(super) fn all(&self) -> Arc<Vec<Arc<Outbox>>> {
+        self.0.outboxes.load_full()
+    }
+
+    fn outbox(&self, id: OutboxId) -> Arc<Outbox> {
+        Arc::clone(find(&self.0.outboxes.load(), id))
+    }
+}
+
+fn find(outboxes: &[Arc<Outbox>], id: OutboxId) -> &Arc<Outbox> {
+    outboxes.get(id.0 as usize).expect("ids come from open(), and no outbox is ever removed")
+}
+
+impl Store for MemoryStore {
+    fn has_room(&self, ids: &[OutboxId]) -> bool {
+        let outboxes = self.0.outboxes.load();
+        if ids.iter().all(|id| !find(&outboxes, *id).is_full()) {
+            return true;
+        }
+        // the same rule as for a request, tried with the smallest one
+        let needs: Vec<_> = ids.iter().map(|id| (*id, Size::LEAST)).collect();
+        self.reserve(&needs).is_ok()
+    }
+
+    fn reserve(&self, needs: &[(OutboxId, Size)]) -> Result<Reservation, Refusal> {
+        let mut reservation =
+            Reservation { slots: Vec::with_capacity(needs.len()), outboxes: self.0.outboxes.load_full() };
+        let (mut someone_has_room, mut someone_is_stuck) = (false, false);
+        // one lock at a time, and always in the order of the needs: nobody waits for anybody
+        for &(outbox, need) in needs {
+            let (fate, waits) = match find(&reservation.outboxes, outbox).reserve(need) {
+                Room::Reserved { lossy, waits } => {
+                    someone_has_room |= !lossy;
+                    (Fate::Hold, waits)
+                }
+                Room::Lossy => (Fate::Drop(DropReason::LossyFull), false),
+                Room::Full { stuck: true } => {
+                    someone_is_stuck = true;
+                    (Fate::Drop(DropReason::ExporterDown), false)
+                }
+                Room::Full { stuck: false } => return Err(Refusal::full()),
+                Room::Closed => return Err(Refusal::Stopping),
+            };
+            reservation.slots.push(Slot { outbox, need, fate, waits });
+        }
+        if someone_is_stuck && !someone_has_room {
+            return Err(Refusal::full());
+        }
+        let isolated = |slot: &&Slot| slot.fate == Fate::Drop(DropReason::ExporterDown);
+        for slot in reservation.slots.iter().filter(isolated) {
+            find(&reservation.outboxes, slot.outbox).isolate();
+        }
+        Ok(reservation)
+    }
+
+    fn commit(&self, mut reservation: Reservation, payloads: Vec<Payload>, origin: &Arc<Origin>) -> Ticket {
+        let slots = std::mem::take(&mut reservation.slots);
+        debug_assert_eq!(slots.len(), payloads.len(), "one payload for each need");
+        let outboxes = &reservation.outboxes;
+        let waits = slots.iter().any(|slot| slot.waits);
+        let (shared, ticket) = if waits { Receipt::waiting() } else { (Receipt::nobody(), Ticket::ready()) };
+        let put_at = Instant::now();
+        for (slot, payload) in slots.into_iter().zip(payloads) {
+            let receipt = if slot.waits { shared.clone() } else { Receipt::nobody() };
+            let origin = Arc::clone(origin);
+            find(outboxes, slot.outbox)
+                .put(Parcel { payload, origin, receipt, put_at, divided: false }, slot.fate);
+        }
+        shared.settle(&Outcome::Accepted);
+        ticket
+    }
+
+    fn next(&self, outbox: OutboxId) -> BoxFuture<'_, Option<Batch>> {
+        let outbox = self.outbox(outbox);
+        async move { outbox.next().await }.boxed()
+    }
+
+    fn settle(&self, batch: Batch, outcome: Outcome) {
+        if let Some(outbox) = batch.outbox() {
+            self.outbox(outbox).settle(batch, outcome);
+        }
+    }
+
+    fn give_back(&self, batch: Batch) {
+        if let Some(outbox) = batch.outbox() {
+            self.outbox(outbox).give_back(batch);
+        }
+    }
+
+    fn cut(&self, outbox: OutboxId) -> CancellationToken {
+        self.outbox(outbox).cut.clone()
+    }
+}

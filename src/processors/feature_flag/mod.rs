@@ -71,6 +71,10 @@ impl Processor for FeatureFlag {
         cx.evaluations += flags::enrich(&payload, &self.policy, cx.edits);
         cx.edits.apply(&payload)
     }
+
+    fn watch(&self, words: &mut Watchlist) {
+        words.extend(&watchlist());
+    }
 }
 
 fn not_yet<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {

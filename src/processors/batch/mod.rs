@@ -1,7 +1,4 @@
-//! `batch`: read for the Collector's files; the outboxes do what it says.
-//!
-//! Nothing runs in the pipeline. Where an exporter has no `sending_queue.batch` of its own, its outbox batches by
-//! these sizes.
+#![doc = include_str!("README.md")]
 
 use serde::Deserialize;
 

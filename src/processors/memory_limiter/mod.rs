@@ -1,7 +1,4 @@
-//! `memory_limiter`: read for the Collector's files; the door does what it says.
-//!
-//! burgee charges every request to one budget before it reads it, so nothing has to be checked in intervals. The
-//! budget is what the Collector calls the soft limit: `limit_mib − spike_limit_mib`.
+#![doc = include_str!("README.md")]
 
 use serde::Deserialize;
 

@@ -1,0 +1,177 @@
+//! From a component's type to its `Config` and `build`: the one place with a line for each.
+
+use std::collections::HashMap;
+
+use serde::de::DeserializeOwned;
+
+use super::known::{Section, unknown};
+use super::references::Definitions;
+use super::service::Wiring;
+use super::{Defined, Exporter, Pipeline, Receiver, Runner};
+use crate::admin;
+use crate::component::BatchConfig;
+use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
+use crate::exporters::{self, Built, debug, nop, otlp_grpc, otlp_http};
+use crate::processors::{batch, feature_flag, memory_limiter};
+use crate::receivers::otlp;
+
+/// All components of a configuration, as far as they are right.
+#[derive(Default)]
+pub(super) struct Components {
+    pub(super) receivers: Vec<Receiver>,
+    pub(super) exporters: Vec<Exporter>,
+    pub(super) admin: HashMap<ComponentId, admin::Config>,
+    pub(super) memory_limit: Option<u64>,
+    processors: HashMap<ComponentId, Processor>,
+}
+
+/// What a processor's configuration became.
+enum Processor {
+    FeatureFlag(feature_flag::Config),
+    Batch(BatchConfig),
+    /// It has set the budget, and nothing more is to be done.
+    MemoryLimiter,
+}
+
+impl Components {
+    /// The pipeline with its processors.
+    pub(super) fn pipeline(&self, wiring: Wiring) -> Pipeline {
+        let (mut processors, mut batch) = (Vec::new(), None);
+        for id in &wiring.processors {
+            match self.processors.get(id) {
+                Some(Processor::FeatureFlag(config)) => {
+                    let processor = Box::new(feature_flag::build(config.clone()));
+                    processors.push(Runner { id: id.clone(), processor });
+                }
+                Some(Processor::Batch(config)) => batch = Some(config.clone()),
+                Some(Processor::MemoryLimiter) | None => {}
+            }
+        }
+        let Wiring { id, receivers, exporters, .. } = wiring;
+        Pipeline { id, receivers, processors, exporters, batch }
+    }
+}
+
+/// Builds every component, so that all that is wrong is said at once.
+pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Components {
+    let mut components = Components::default();
+    for receiver in &defined.receivers {
+        if let Some(config) = report.take(self::receiver(receiver)) {
+            components.receivers.push(Receiver { id: receiver.id.clone(), config });
+        }
+    }
+    for processor in &defined.processors {
+        let built = self::processor(processor, &mut components.memory_limit);
+        if let Some(built) = report.take(built) {
+            components.processors.insert(processor.id.clone(), built);
+        }
+    }
+    for exporter in &defined.exporters {
+        if let Some(built) = report.take(self::exporter(exporter)) {
+            report.extend(built.warnings.iter().map(|warning| Problem {
+                severity: Severity::Warning,
+                ..place(exporter.node, &warning.path, &warning.message, warning.help.as_deref())
+            }));
+            components.exporters.push(Exporter { id: exporter.id.clone(), built });
+        }
+    }
+    for extension in &defined.extensions {
+        if let Some(config) = report.take(self::extension(extension)) {
+            components.admin.insert(extension.id.clone(), config);
+        }
+    }
+    components
+}
+
+fn receiver(defined: &Defined<'_>) -> Result<otlp::Config, Vec<Problem>> {
+    match defined.id.kind() {
+        "otlp" => {
+            let config: otlp::Config = config::decode(defined.node)?;
+            match (config.protocols.grpc.as_ref(), config.protocols.http.as_ref()) {
+                (None, None) => {
+                    let problem =
+                        defined.problem(format!("{}: must specify at least one protocol", defined.node.path));
+                    Err(vec![problem.help("write `protocols: {grpc: , http: }` below it")])
+                }
+                _ => Ok(config),
+            }
+        }
+        _ => Err(vec![unknown(Section::Receivers, defined)]),
+    }
+}
+
+fn processor(defined: &Defined<'_>, memory_limit: &mut Option<u64>) -> Result<Processor, Vec<Problem>> {
+    let node = defined.node;
+    let wrong = |(key, message): (&'static str, String)| vec![place(node, &[key], &message, None)];
+    match defined.id.kind() {
+        "feature_flag" => config::decode(node).map(Processor::FeatureFlag),
+        "batch" => {
+            let config: batch::Config = config::decode(node)?;
+            batch::build(&config).map(Processor::Batch).map_err(wrong)
+        }
+        "memory_limiter" => {
+            let config: memory_limiter::Config = config::decode(node)?;
+            let limit = memory_limiter::build(&config, memory_limiter::total_memory).map_err(wrong)?;
+            *memory_limit = Some(memory_limit.map_or(limit, |other| other.min(limit)));
+            Ok(Processor::MemoryLimiter)
+        }
+        _ => Err(vec![unknown(Section::Processors, defined)]),
+    }
+}
+
+fn exporter(defined: &Defined<'_>) -> Result<Built, Vec<Problem>> {
+    match defined.id.kind() {
+        "otlp_grpc" | "otlp" => export(defined.node, otlp_grpc::build),
+        "otlp_http" | "otlphttp" => export(defined.node, otlp_http::build),
+        "debug" => export(defined.node, debug::build),
+        "nop" => export(defined.node, |config| Ok(nop::build(config))),
+        _ => Err(vec![unknown(Section::Exporters, defined)]),
+    }
+}
+
+fn extension(defined: &Defined<'_>) -> Result<admin::Config, Vec<Problem>> {
+    match defined.id.kind() {
+        "admin" => config::decode(defined.node),
+        _ => Err(vec![unknown(Section::Extensions, defined)]),
+    }
+}
+
+fn export<C: DeserializeOwned>(
+    node: &Node,
+    build: impl FnOnce(&C) -> Result<Built, Vec<exporters::Problem>>,
+) -> Result<Built, Vec<Problem>> {
+    let problems = match build(&config::decode(node)?) {
+        Ok(built) => return Ok(built),
+        Err(problems) => problems,
+    };
+    Err(problems
+        .iter()
+        .map(|problem| place(node, &problem.path, &problem.message, problem.help.as_deref()))
+        .collect())
+}
+
+/// A component's own problem, where it stands in the file: at the key, or at the deepest one on the way to it.
+fn place(node: &Node, path: &[&str], message: &str, help: Option<&str>) -> Problem {
+    let found = node.find(path);
+    let mut whole = node.path.clone();
+    for key in path {
+        whole.push('.');
+        whole.push_str(key);
+    }
+    let problem = Problem::error(format!("{whole} {message}")).at(found.place.clone()).path(whole.as_str());
+    match help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
+}
+
+/// Keeps the problems, gives the rest.
+trait Take {
+    fn take<T>(&mut self, found: Result<T, Vec<Problem>>) -> Option<T>;
+}
+
+impl Take for Report {
+    fn take<T>(&mut self, found: Result<T, Vec<Problem>>) -> Option<T> {
+        found.map_err(|problems| self.extend(problems)).ok()
+    }
+}

@@ -1,0 +1,152 @@
+//! THE list of components, and the way from a configuration's tree to typed ones.
+//!
+//! A new component is a line in [`components`] and one in [`known`].
+
+mod components;
+mod defaults;
+mod known;
+mod references;
+mod service;
+
+use std::sync::Arc;
+
+use crate::admin;
+use crate::component::{BatchConfig, Processor};
+use crate::config::{
+    self, ComponentId, Environment, Loaded, Node, PipelineId, Problem, Report, Source, unknown_keys,
+};
+use crate::exporters;
+use crate::receivers;
+
+pub use defaults::{DEFAULT, DEFAULT_NAME};
+pub use known::{Section, known};
+pub use service::LogLevel;
+
+/// What a configuration asks for: every component read and checked, nothing started.
+#[derive(Debug)]
+pub struct Plan {
+    /// Those that a pipeline has.
+    pub receivers: Vec<Receiver>,
+    /// Those that a pipeline has.
+    pub exporters: Vec<Exporter>,
+    /// In the order of the file; at least one.
+    pub pipelines: Vec<Pipeline>,
+    pub admin: Admin,
+    /// How many bytes of telemetry the process may hold, if a `memory_limiter` says so.
+    pub memory_limit: Option<u64>,
+    pub log_level: LogLevel,
+    /// What is odd, but no reason not to start.
+    pub warnings: Report,
+    /// What was not in the file and is therefore the built-in default's, in one sentence.
+    pub supplied: Option<String>,
+}
+
+/// A receiver that can be started.
+#[derive(Debug)]
+pub struct Receiver {
+    pub id: ComponentId,
+    pub config: receivers::otlp::Config,
+}
+
+/// An exporter that is built.
+#[derive(Debug)]
+pub struct Exporter {
+    pub id: ComponentId,
+    pub built: exporters::Built,
+}
+
+/// A processor that is built. Each pipeline has its own.
+pub struct Runner {
+    pub id: ComponentId,
+    pub processor: Box<dyn Processor>,
+}
+
+/// A pipeline, its components by id.
+#[derive(Debug)]
+pub struct Pipeline {
+    pub id: PipelineId,
+    pub receivers: Vec<ComponentId>,
+    /// In the order in which they run. `batch` and `memory_limiter` are not among them: neither runs.
+    pub processors: Vec<Runner>,
+    pub exporters: Vec<ComponentId>,
+    /// What a `batch` among its processors says, for outboxes whose exporter says nothing.
+    pub batch: Option<BatchConfig>,
+}
+
+/// The admin service, and whether somebody asked for it.
+#[derive(Clone, Debug, Default)]
+pub struct Admin {
+    pub config: admin::Config,
+    /// In the configuration: if its port is taken, burgee does not start.
+    pub is_asked_for: bool,
+}
+
+impl Plan {
+    /// Reads a configuration: later sources lie over earlier ones, `${…}` is looked up in `env`.
+    ///
+    /// # Errors
+    /// All that is wrong, and all warnings.
+    pub fn read(sources: &[Arc<Source>], env: &Environment<'_>) -> Result<Plan, Report> {
+        plan(&config::load(sources, env)?)
+    }
+}
+
+fn plan(loaded: &Loaded) -> Result<Plan, Report> {
+    let mut report = Report::new(loaded.warnings.iter().cloned());
+    report.extend(unknown_keys(&loaded.root, &Section::ROOT_KEYS));
+    let default = defaults::tree();
+    let sections = defaults::Sections::new(&loaded.root, &default);
+
+    let defined = references::Definitions::read(&sections, &mut report);
+    let connectors = references::entries(&sections, Section::Connectors, &mut report);
+    report.extend(connectors.iter().map(|defined| known::unknown(Section::Connectors, defined)));
+
+    let mut built = components::build(&defined, &mut report);
+    let service = service::read(&sections, &defined, &mut report);
+    report.extend(references::unused(&defined, &service, &sections));
+    if report.has_errors() {
+        return Err(report);
+    }
+
+    let pipelines =
+        service.pipelines.into_iter().map(|pipeline| built.pipeline(pipeline)).collect::<Vec<_>>();
+    let is_used = |id: &ComponentId, of: fn(&Pipeline) -> &[ComponentId]| {
+        pipelines.iter().any(|pipeline| of(pipeline).contains(id))
+    };
+    built.receivers.retain(|receiver| is_used(&receiver.id, |pipeline| &pipeline.receivers));
+    built.exporters.retain(|exporter| is_used(&exporter.id, |pipeline| &pipeline.exporters));
+    let admin = service.extensions.iter().find_map(|id| built.admin.remove(id));
+    Ok(Plan {
+        receivers: built.receivers,
+        exporters: built.exporters,
+        memory_limit: built.memory_limit,
+        admin: admin.map_or_else(Admin::default, |config| Admin { config, is_asked_for: true }),
+        log_level: service.log_level,
+        supplied: sections.supplied(&pipelines),
+        pipelines,
+        warnings: report,
+    })
+}
+
+/// An entry of a section.
+struct Defined<'a> {
+    id: ComponentId,
+    key: &'a crate::config::Place,
+    node: &'a Node,
+}
+
+impl Defined<'_> {
+    /// A problem with the entry as a whole, at its key.
+    fn problem(&self, message: impl Into<String>) -> Problem {
+        Problem::error(message).at(self.key.clone()).path(self.node.path.as_str())
+    }
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::otlp::Signal;
+
+fn read(text: &str) -> Result<Plan, Report> {
+    Plan::read(&[Source::new("collector.yaml", text)], &|_| None)
+}
+
+/// The short form of everything that is wrong, a line each.
+fn complaints(text: &str) -> Vec<String> {
+    let report = read(text).expect_err("it is not right");
+    report.problems().iter().map(ToString::to_string).collect()
+}
+
+fn warnings(plan: &Plan) -> Vec<String> {
+    plan.warnings.problems().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_default_receives_enriches_and_prints_every_signal() {
+    let plan = Plan::read(&[Source::new(DEFAULT_NAME, DEFAULT)], &|_| None).expect("the default is right");
+    let ways: Vec<String> =
+        plan.pipelines.iter().map(|pipeline| format!("{}: {}", pipeline.id, pipeline.way())).collect();
+    assert_eq!(
+        ways,
+        [
+            "traces: otlp → feature_flag → debug",
+            "metrics: otlp → feature_flag → debug",
+            "logs: otlp → feature_flag → debug"
+        ]
+    );
+    assert_eq!(warnings(&plan), [""; 0]);
+    assert_eq!(plan.supplied, None);
+    assert!(!plan.admin.is_asked_for);
+}
+
+#[test]
+fn a_file_with_only_a_receiver_gets_the_rest_from_the_default() {
+    let plan = read(
+        "receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: 0.0.0.0:4317
+      http:
+        endpoint: 0.0.0.0:4318
+        cors:
+          allowed_origins:
+            - \"*\"
+",
+    )
+    .expect("this block is in every tutorial");
+    assert_eq!(
+        plan.supplied.as_deref(),
+        Some(
+            "the configuration has no processors, exporters and service.pipelines: \
+             traces, metrics, logs go otlp → feature_flag → debug"
+        )
+    );
+    assert_eq!(plan.pipelines.len(), Signal::ALL.len());
+    assert_eq!(warnings(&plan), [""; 0]);
+}
+
+#[test]
+fn without_a_service_everything_that_is_defined_is_connected() {
+    let plan = read(
+        "receivers: {otlp: {protocols: {grpc: }}}
+processors: {batch: , feature_flag: , memory_limiter: {check_interval: 1s, limit_mib: 100}}
+exporters: {nop: , debug: }",
+    )
+    .expect("right");
+    let pipeline = &plan.pipelines[0];
+    assert_eq!(pipeline.way(), "otlp → feature_flag → nop, debug");
+    assert_eq!(pipeline.batch, Some(BatchConfig::default()));
+    assert_eq!(plan.memory_limit, Some(80 << 20));
+    assert!(plan.supplied.expect("the pipelines were").contains("no service.pipelines"));
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    let plan = read("# nothing yet\n").expect("nothing is wrong with it");
+    assert_eq!(plan.pipelines[0].way(), "otlp → feature_flag → debug");
+}
+
+#[test]
+fn aliases_are_the_component_they_stand_for() {
+    for exporter in ["otlp_grpc", "otlp", "otlp_http", "otlphttp"] {
+        let text = format!("exporters: {{{exporter}/eu: {{endpoint: \"http://localhost:9\"}}}}");
+        let plan = read(&text).unwrap_or_else(|report| panic!("{exporter}: {report}"));
+        assert_eq!(plan.exporters[0].id.to_string(), format!("{exporter}/eu"));
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_and_where() {
+    let found = complaints(
+        "recievers: {}
+receivers:
+  otlp:
+    protocols:
+      htttp:
+processors:
+  tail_sampling:
+  batc:
+exporters:
+  logging:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp, otlp]
+      processors: [feature_flags]
+      exporters: [debgu]
+    metrics/a b:
+      receivers: [otlp]
+    logs:
+      receivers: []
+      exporters: [debug]
+",
+    );
+    for (at, what) in [
+        ("collector.yaml:1:1: error: unknown key \"recievers\" at the top: did you mean \"receivers\"?", ""),
+        (
+            "collector.yaml:5:7: error: unknown key \"htttp\" in receivers.otlp.protocols: did you mean \"http\"?",
+            "",
+        ),
+        ("collector.yaml:7:3: error: processor \"tail_sampling\" exists in the OpenTelemetry Collector", ""),
+        ("collector.yaml:8:3: error: unknown processor \"batc\": did you mean \"batch\"?", ""),
+        ("collector.yaml:10:3: error: exporter \"logging\" is not in burgee", "write debug"),
+        (
+            "collector.yaml:15:25: error: service.pipelines.traces.receivers: references receiver \"otlp\" multiple",
+            "",
+        ),
+        (
+            "collector.yaml:16:20: error: service.pipelines.traces.processors: references processor \"feature_flags\"",
+            "",
+        ),
+        (
+            "collector.yaml:17:19: error: service.pipelines.traces.exporters: references exporter \"debgu\" which is not configured",
+            "did you mean \"debug\"?",
+        ),
+        ("collector.yaml:18:5: error: service.pipelines: ", "invalid character(s) in name \"a b\""),
+        (
+            "collector.yaml:21:7: error: service.pipelines.logs: must have at least one receiver",
+            "`receivers: [otlp]`",
+        ),
+    ] {
+        let hit = found.iter().any(|line| line.starts_with(at) && line.contains(what));
+        assert!(hit, "no {at:?} … {what:?} in:\n{}", found.join("\n"));
+    }
+}
+
+#[test]
+fn a_component_nobody_uses_is_a_warning() {
+    let plan = read(
+        "receivers: {otlp: {protocols: {http: }}, otlp/b: {protocols: {http: }}}
+exporters: {debug: , nop: }
+extensions: {admin: }
+service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}",
+    )
+    .expect("right");
+    let warnings = warnings(&plan).join("\n");
+    for unused in ["receiver \"otlp/b\"", "exporter \"nop\"", "extension \"admin\""] {
+        assert!(warnings.contains(&format!("warning: {unused} is configured, but not in")), "{warnings}");
+    }
+    assert_eq!(plan.receivers.len(), 1);
+    assert_eq!(plan.exporters.len(), 1);
+    assert!(!plan.admin.is_asked_for);
+}
+
+#[test]
+fn the_admin_extension_is_asked_for_when_the_service_names_it() {
+    let plan = read(
+        "extensions: {admin: {endpoint: 127.0.0.1:9}}
+service: {extensions: [admin]}",
+    )
+    .expect("right");
+    assert!(plan.admin.is_asked_for);
+    assert_eq!(plan.admin.config.endpoint.to_string(), "127.0.0.1:9");
+}
+
+#[test]
+fn the_logs_level_is_read_and_metrics_are_no_secret_failure() {
+    let plan = read("service: {telemetry: {logs: {level: debug}, metrics: {level: none}}}").expect("right");
+    assert_eq!(plan.log_level, LogLevel::Debug);
+    assert!(
+        warnings(&plan)[0].contains("burgee's own metrics are not in this version"),
+        "{:?}",
+        plan.warnings
+    );
+    let found = complaints("service: {telemetry: {traces: {}, logs: {levle: info}}}").join("\n");
+    assert!(found.contains("unknown key \"traces\" in service.telemetry"), "{found}");
+    assert!(
+        found.contains("unknown key \"levle\" in service.telemetry.logs: did you mean \"level\"?"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_receiver_without_a_protocol_is_refused() {
+    let found = complaints("receivers: {otlp: }").join("\n");
+    assert!(found.contains("must specify at least one protocol"), "{found}");
+}
+
+#[test]
+fn connectors_are_refused_until_there_are_some() {
+    let found = complaints("connectors: {spanmetrics: }").join("\n");
+    assert!(found.contains("connector \"spanmetrics\" exists in the OpenTelemetry Collector"), "{found}");
+}
+
+#[test]
+fn every_type_that_is_listed_can_be_built() {
+    for section in Section::ALL {
+        for kind in known(section) {
+            let settings = match *kind {
+                "otlp" if section == Section::Receivers => "{protocols: {http: }}",
+                "otlp_grpc" | "otlp" | "otlp_http" | "otlphttp" => "{endpoint: \"http://localhost:9\"}",
+                "memory_limiter" => "{check_interval: 1s, limit_mib: 10}",
+                _ => "",
+            };
+            let text = format!("{}: {{{kind}: {settings}}}", section.key());
+            read(&text).unwrap_or_else(|report| panic!("{text}: {report}"));
+        }
+    }
+}
+
+#[test]
+fn variables_and_later_files_count() {
+    let env = |name: &str| (name == "PORT").then(|| "5317".to_owned());
+    let first = Source::new(
+        "a.yaml",
+        "receivers: {otlp: {protocols: {grpc: {endpoint: \"localhost:${env:PORT}\"}}}}",
+    );
+    let second = Source::new("b.yaml", "exporters: {nop: }");
+    let plan = Plan::read(&[Arc::clone(&first), second], &env).expect("right");
+    let grpc = plan.receivers[0].config.protocols.grpc.as_ref().expect("it is on");
+    assert_eq!(grpc.endpoint.to_string(), "localhost:5317");
+    assert_eq!(plan.exporters[0].id.to_string(), "nop");
+}

@@ -28,20 +28,20 @@ func expectation(name string, version Version) Expectation {
 		return Expectation{200, asked("new-checkout", "on", "targeting_match").with(checkout),
 			evaluated("new-checkout", "on", "targeting_match").with(checkout), evaluation, "flagEvaluation.flagName"}
 	case "ofrep-split":
-		return Expectation{200, asked("new-checkout", "off", "split").with(checkout),
-			evaluated("new-checkout", "off", "split").with(checkout), evaluation, "flagEvaluation.flagName"}
+		return Expectation{200, asked("new-checkout", "on", "split").with(checkout),
+			evaluated("new-checkout", "on", "split").with(checkout), evaluation, "flagEvaluation.flagName"}
 	case "ofrep-static":
 		return Expectation{200, asked("banner-color", "crimson", "static"),
 			evaluated("banner-color", "crimson", "static"), evaluation, "flagEvaluation.flagName"}
 	case "ofrep-unknown-flag":
-		return Expectation{404, askedInVain("ghost", "flag_not_found"), failed("ghost", "flag_not_found"), evaluation, ""}
+		return Expectation{404, askedInVain("ghost", "flag_not_found"), failedUnnamed("ghost", "flag_not_found"), evaluation, ""}
 	case "ofrep-unknown-flag-escaped":
-		return Expectation{404, askedInVain("ghost of/flags", "flag_not_found"), failed("ghost of/flags", "flag_not_found"), evaluation, ""}
+		return Expectation{404, askedInVain("ghost of/flags", "flag_not_found"), failedUnnamed("ghost of/flags", "flag_not_found"), evaluation, ""}
 	case "ofrep-bad-context":
 		if !version.evaluatesWithoutKey() {
 			return Expectation{Status: 400, Server: Attributes{"feature_flag.key": "new-checkout", "burgee.flag.key.source": "url"}}
 		}
-		return Expectation{400, askedInVain("new-checkout", "general"), failed("new-checkout", "general"), evaluation, ""}
+		return Expectation{400, askedInVain("new-checkout", "general"), failedUnnamed("new-checkout", "general"), evaluation, ""}
 	case "ofrep-disabled-flag":
 		return Expectation{200, asked("old-search", "", "disabled"), defaulted("old-search", "disabled"), evaluation, "flagEvaluation.flagName"}
 	case "v1-success":
@@ -83,6 +83,11 @@ func defaulted(key, reason string) Attributes {
 
 func failed(key, kind string) Attributes {
 	return Attributes{"feature_flag.key": key, "feature_flag.result.reason": "error", "error.type": kind, "feature_flag.provider.name": provider}
+}
+
+// Over OFREP the span of a failed evaluation has no attributes: the key is the one in the path above it.
+func failedUnnamed(key, kind string) Attributes {
+	return failed(key, kind).with(Attributes{"burgee.flag.key.source": "url"})
 }
 
 // On the SERVER span above it, whose own key is the one in its path. It is no evaluation, so the error of one is not its own.

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `burgee` program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    burgee::cli::main()
+}

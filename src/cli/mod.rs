@@ -1,1 +1,108 @@
-//! See ARCHITECTURE.md.
+//! The command line: one file for each command.
+//!
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 success, 1 failure, 2 a command line that is not
+//! understood, 78 a bad configuration (`EX_CONFIG` of sysexits.h).
+
+mod demo;
+mod logs;
+mod run;
+mod signals;
+mod status;
+mod validate;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// burgee: an OpenTelemetry collector that knows feature flags.
+///
+/// Without a command it runs: with --config by that file, otherwise by the built-in default, which receives OTLP on
+/// 127.0.0.1:4317 and 4318, enriches flag evaluations and prints each as one line.
+#[derive(Debug, Parser)]
+#[command(name = "burgee", version, args_conflicts_with_subcommands = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Args,
+    /// Also send a demo's traffic to it, and end with a summary.
+    #[arg(long, conflicts_with = "config")]
+    demo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the collector (also without the word `run`).
+    Run(run::Args),
+    /// Check a configuration and print everything that is wrong with it: 0 good, 78 bad.
+    Validate(validate::Args),
+    /// Send a minute of realistic flag traffic to a running burgee, or to any OTLP/HTTP receiver.
+    Demo(demo::Args),
+    /// Show what a running burgee has received, enriched and sent.
+    Status(status::Args),
+    /// Print the version.
+    Version,
+}
+
+/// Why a command ends with something else than 0.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    /// For stderr; may have several lines. Empty if everything was said.
+    message: String,
+}
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Failure {
+        Failure { code: FAILED, message: message.into() }
+    }
+
+    fn config(message: impl Into<String>) -> Failure {
+        Failure { code: BAD_CONFIG, message: message.into() }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let ended = match line.command {
+        None if line.demo => run::demo(line.run),
+        None => run::run(line.run),
+        Some(Command::Run(args)) => run::run(args),
+        Some(Command::Validate(args)) => validate::run(&args),
+        Some(Command::Demo(args)) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
+        Some(Command::Status(args)) => runtime().and_then(|runtime| runtime.block_on(status::run(args))),
+        Some(Command::Version) => version::run(),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, message }) => {
+            if !message.is_empty() {
+                anstream::eprintln!("burgee: {}", message.trim_end());
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// A reader that went away, as `head` does, is no failure.
+fn printed(written: std::io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot print: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start: {error}")))
+}
+
+const FAILED: u8 = 1;
+/// `EX_CONFIG` of sysexits.h.
+const BAD_CONFIG: u8 = 78;

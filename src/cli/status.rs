@@ -1,0 +1,157 @@
+//! `burgee status`: what a running burgee has received, enriched and sent.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use tonic::transport::Endpoint;
+
+use super::{Failure, printed};
+use crate::admin::{signal_name, v1};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where burgee's admin service listens.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4380")]
+    admin: String,
+    /// Print everything as one JSON object, with the names of admin.proto.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let status = ask(&args.admin).await?;
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&status).expect("numbers and strings have a JSON form") + "\n",
+        false => describe(&status),
+    };
+    printed(anstream::stdout().write_all(text.as_bytes()))
+}
+
+async fn ask(admin: &str) -> Result<v1::StatusResponse, Failure> {
+    let url = if admin.contains("://") { admin.to_owned() } else { format!("http://{admin}") };
+    let endpoint = Endpoint::from_shared(url.clone())
+        .map_err(|_| Failure::new(format!("--admin {url} is not a URL; try http://127.0.0.1:4380")))?
+        .connect_timeout(TIMEOUT)
+        .timeout(TIMEOUT);
+    let channel = endpoint.connect().await.map_err(|_| {
+        Failure::new(format!("nothing answers on {url}; is burgee running there? `burgee` starts it"))
+    })?;
+    let mut client = v1::admin_client::AdminClient::new(channel);
+    let answer = client.status(v1::StatusRequest {}).await.map_err(|error| {
+        Failure::new(format!("what answers on {url} is not burgee's admin service: {}", error.message()))
+    })?;
+    Ok(answer.into_inner())
+}
+
+/// For people: a few lines, one for each thing that counts.
+fn describe(status: &v1::StatusResponse) -> String {
+    let uptime = humantime::format_duration(Duration::from_secs(status.uptime_ms / 1000));
+    let mut text = format!("burgee {}, up {uptime}, pid {}\n", status.version, status.pid);
+    section(
+        &mut text,
+        "listening",
+        status
+            .listeners
+            .iter()
+            .map(|listener| format!("{} {} ({})", listener.address, listener.component, listener.speaks)),
+    );
+    section(&mut text, "received", status.doors.iter().map(door));
+    section(
+        &mut text,
+        "pipelines",
+        status.pipelines.iter().filter(|pipeline| pipeline.r#in > 0).map(pipeline),
+    );
+    section(&mut text, "exporters", status.outboxes.iter().filter(|outbox| outbox.put > 0).map(outbox));
+    if status.doors.is_empty() {
+        text.push_str("received    nothing yet\n");
+    }
+    if let Some(memory) = &status.memory {
+        let (used, limit) = (bytesize::ByteSize(memory.used), bytesize::ByteSize(memory.limit));
+        section(&mut text, "memory", [format!("{used} of {limit}")]);
+    }
+    text
+}
+
+fn door(door: &v1::Door) -> String {
+    let items = items(door.signal);
+    let mut line = format!(
+        "{} {} {}: {} requests, {} {items} accepted",
+        door.receiver,
+        door.transport,
+        name(door.signal),
+        door.requests,
+        door.items_accepted
+    );
+    note(&mut line, door.refused, "requests refused for want of room");
+    note(&mut line, door.rejected, "requests rejected as malformed or too large");
+    note(&mut line, door.abandoned, "requests abandoned by their client");
+    note(&mut line, door.items_refused, &format!("{items} refused"));
+    note(&mut line, door.items_flawed, &format!("{items} with an invalid id cut out"));
+    line
+}
+
+fn pipeline(pipeline: &v1::Pipeline) -> String {
+    let items = items(pipeline.signal);
+    let mut line =
+        format!("{}: {} {items}, {} flag evaluations", pipeline.id, pipeline.out, pipeline.evaluations);
+    for discarded in &pipeline.discarded {
+        note(&mut line, discarded.items, &format!("discarded by {}", discarded.component));
+    }
+    note(&mut line, pipeline.added, "added");
+    line
+}
+
+fn outbox(outbox: &v1::Outbox) -> String {
+    let items = items(outbox.signal);
+    let mut line = format!("{} {}: {} {items} sent", outbox.exporter, name(outbox.signal), outbox.sent);
+    if outbox.held_items > 0 {
+        let used = match outbox.sizer.as_str() {
+            "items" => outbox.held_items,
+            "bytes" => outbox.held_bytes,
+            _ => outbox.held_requests,
+        };
+        let _ = write!(line, ", {} held ({used} of {} {})", outbox.held_items, outbox.capacity, outbox.sizer);
+    }
+    note(&mut line, outbox.rejected, "rejected by the downstream");
+    for dropped in &outbox.dropped {
+        note(&mut line, dropped.items, &format!("dropped ({})", dropped.reason));
+    }
+    if outbox.isolated {
+        line.push_str(", ISOLATED: it is full and delivers nothing");
+    }
+    if let Some(last) = outbox.last.as_ref().filter(|last| !last.message.is_empty()) {
+        let _ = write!(line, "; last answer: {} {}", last.what, last.message);
+    }
+    line
+}
+
+/// Mentions what is not zero.
+fn note(line: &mut String, count: u64, what: &str) {
+    if count > 0 {
+        // Writing to a String cannot fail.
+        let _ = write!(line, ", {count} {what}");
+    }
+}
+
+fn section(text: &mut String, title: &str, lines: impl IntoIterator<Item = String>) {
+    for (index, line) in lines.into_iter().enumerate() {
+        let title = if index == 0 { title } else { "" };
+        let _ = writeln!(text, "{title:11} {line}");
+    }
+}
+
+fn name(signal: i32) -> &'static str {
+    signal_name(v1::Signal::try_from(signal).unwrap_or_default())
+}
+
+fn items(signal: i32) -> &'static str {
+    match v1::Signal::try_from(signal) {
+        Ok(v1::Signal::Traces) => "spans",
+        Ok(v1::Signal::Metrics) => "data points",
+        Ok(v1::Signal::Logs) => "log records",
+        _ => "items",
+    }
+}
+
+const TIMEOUT: Duration = Duration::from_secs(5);

@@ -211,4 +211,36 @@ fn as_text(value: Value<'_>) -> Option<Text<'_>> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    static CURRENT: Name = Name::current(conventions::VALUE, Field::Value);
+    static OUTDATED: Name = Name::outdated("feature_flag.value", Field::Value);
+
+    fn read<'a>(current: Value<'a>, outdated: Value<'a>) -> Evaluation<'a> {
+        let candidate = |name, rank, value| Candidate { name, rank, value };
+        Evaluation::read(&mut [candidate(&OUTDATED, 2, outdated), candidate(&CURRENT, 1, current)])
+    }
+
+    #[test]
+    fn the_current_name_is_believed_and_another_word_is_a_conflict() {
+        let evaluation = read(Value::Str("new"), Value::Str("old"));
+        assert_eq!(evaluation.value, Some(Evaluated::Text("new".into())));
+        assert!(evaluation.conflict);
+    }
+
+    #[test]
+    fn an_absent_word_is_neither_believed_nor_a_conflict() {
+        let evaluation = read(Value::Str("<nil>"), Value::Int(3));
+        assert_eq!(evaluation.value, Some(Evaluated::Other(Value::Int(3))));
+        assert!(!evaluation.conflict);
+    }
+
+    #[test]
+    fn the_same_in_another_type_is_no_conflict() {
+        assert!(!read(Value::Bool(true), Value::Str("true")).conflict);
+        assert!(!read(Value::Double(f64::NAN), Value::Double(f64::NAN)).conflict);
+        assert!(!read(Value::Str("\"red\""), Value::Str("red")).conflict);
+        assert!(read(Value::Int(1), Value::Bytes(b"1")).conflict);
+    }
+}

@@ -269,8 +269,9 @@ impl<'a> Reader<'a> {
             || matches!(class, Class::Open { carries_key: true } if !told)
         {
             let own = self.evaluation();
-            found.retain(|evaluation| evaluation.key != own.key);
-            exceptions.retain(|evaluation| evaluation.key != own.key);
+            let another = |told: &Evaluation<'_>| told.key.is_none() || told.key != own.key;
+            found.retain(another);
+            exceptions.retain(another);
             found.insert(0, own);
         }
         merge_exceptions(&mut found, exceptions);
@@ -292,9 +293,12 @@ impl<'a> Reader<'a> {
             && form.scope.is_none_or(|wanted| self.scope_name(item) == wanted)
     }
 
+    /// Whether the span has the attribute; a key that says nothing is none.
     fn carries(&self, item: Item<'a>, key: &str) -> bool {
         match self.index.find(key) {
-            Some(_) => self.item.iter().any(|candidate| candidate.name.name == key),
+            Some(_) => self.item.iter().any(|candidate| {
+                candidate.name.name == key && (candidate.name.field != Field::Key || is_key(candidate))
+            }),
             None => item.attributes().get(key).is_some(),
         }
     }
@@ -316,9 +320,11 @@ fn note<'a>(candidates: &mut Vec<Candidate<'a>>, candidate: Candidate<'a>) {
 }
 
 fn carries_key(candidates: &[Candidate<'_>]) -> bool {
-    candidates.iter().any(|candidate| {
-        candidate.name.field == Field::Key && matches!(normalise::key(candidate.value), Read::Known(_))
-    })
+    candidates.iter().any(|candidate| candidate.name.field == Field::Key && is_key(candidate))
+}
+
+fn is_key(candidate: &Candidate<'_>) -> bool {
+    matches!(normalise::key(candidate.value), Read::Known(_))
 }
 
 fn tell<'a>(candidates: &mut [Candidate<'a>], name: &str) -> Found<'a> {
@@ -403,6 +409,3 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 
 /// Stands for the value in a record's body, which no attribute edit reaches.
 static BODY_VALUE: Name = Name::borrowed("", Field::Value);
-
-#[cfg(test)]
-mod tests;

@@ -214,3 +214,44 @@ fn path_of(url: &str) -> &str {
 fn without_query(target: &str) -> &str {
     target.split_once('?').map_or(target, |(path, _)| path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(url: &str) -> Option<String> {
+        let mut http = Http::default();
+        http.note(Part::Url(0), Value::Str(url));
+        http.request(CLIENT, "POST")
+            .or_else(|| http.request(CLIENT, "POST /x"))
+            .map(|request| request.key.into())
+    }
+
+    #[test]
+    fn a_clients_url_is_decoded_once() {
+        assert_eq!(
+            client("http://relay:1031/ofrep/v1/evaluate/flags/a%2Fb%2520c").as_deref(),
+            Some("a/b%20c")
+        );
+        assert_eq!(
+            client("https://h/base/v1/feature/k/eval?x=/ofrep/v1/evaluate/flags/no").as_deref(),
+            Some("k")
+        );
+        assert_eq!(client("/ofrep/v1/evaluate/flags/%ff").as_deref(), Some("\u{fffd}"));
+        assert_eq!(client("http://h?x=/ofrep/v1/evaluate/flags/no"), None);
+        assert_eq!(client("http://h/ofrep/v1/evaluate/flags/%3AflagKey"), None);
+        assert_eq!(client(&format!("http://h/ofrep/v1/evaluate/flags/{}", "k".repeat(257))), None);
+    }
+
+    #[test]
+    fn every_secret_in_a_query_is_replaced_and_nothing_else() {
+        let redacted = |text| redacted("url.full", text);
+        assert_eq!(
+            redacted("http://h/?apiKey=a&b=apiKey&api%4Bey=c&APIKEY=#d").as_deref(),
+            Some("http://h/?apiKey=REDACTED&b=apiKey&api%4Bey=REDACTED&APIKEY=REDACTED#d")
+        );
+        assert_eq!(redacted("http://h/?apiKey=REDACTED&apiKey"), None);
+        assert_eq!(redacted("http://h/apiKey=a"), None);
+        assert_eq!(super::redacted(QUERY, "apiKey=a?b").as_deref(), Some("apiKey=REDACTED"));
+    }
+}

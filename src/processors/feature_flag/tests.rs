@@ -1,1 +1,383 @@
+use std::sync::Arc;
+use std::time::SystemTime;
 
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::Event;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use proptest::prelude::*;
+use prost::Message;
+
+use super::*;
+use crate::component::{Origin, Transport};
+use crate::otlp::{self, Edits, Signal};
+
+#[test]
+fn the_defaults_are_those_of_the_documentation() {
+    let written = "{originals: keep, value: when_no_variant, context_id: keep, project: request, \
+                   max_flags_per_span: 32, provider_name: GO Feature Flag}";
+    assert_eq!(config(written), config("{}"));
+    assert_eq!(config("{}"), Ok(Config::default()));
+}
+
+#[test]
+fn off_is_a_word() {
+    assert_eq!(config("project: off").map(|config| config.project), Ok(Project::Off));
+}
+
+#[test]
+fn what_is_no_option_is_refused() {
+    for (text, why) in [
+        ("original: keep", "unknown field `original`"),
+        ("originals: maybe", "unknown variant `maybe`"),
+        ("max_flags_per_span: 0", "1 to 1024"),
+        ("max_flags_per_span: 100000", "1 to 1024"),
+        ("context_id: hash", "not in this version yet"),
+        ("hash_key: secret", "not in this version yet"),
+        ("definitions: {file: flags.yaml}", "not in this version yet"),
+    ] {
+        let error = config(text).expect_err(text);
+        assert!(error.contains(why), "{text}: {error}");
+        assert!(!error.contains("secret"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_request_without_watched_words_is_not_looked_at() {
+    let request = request(vec![span(1, 0, "GET /", vec![text("http.route", "/")])]);
+    let payload = check(request.encode_to_vec());
+    assert_eq!(payload.watched(), Watched::No);
+    let (out, evaluations) = process(&Config::default(), payload.clone());
+    assert!(out.is_same(&payload));
+    assert_eq!(evaluations, 0);
+}
+
+#[test]
+fn evaluations_are_counted_once_each() {
+    let key = |key| text("feature_flag.key", key);
+    let mut told = span(1, 0, "GET /", vec![]);
+    told.events = vec![
+        event("feature_flag", vec![key("a")]),
+        event("exception", vec![key("a")]),
+        event("exception", vec![key("b")]),
+        event("exception", vec![]),
+    ];
+    let mut native = span(2, 1, "feature_flag.evaluation", vec![key("c")]);
+    native.events = vec![event("feature_flag.evaluation", vec![key("c")])];
+    let asked = vec![text("url.path", "/v1/feature/d/eval"), text("http.request.method", "POST")];
+    let mut asked = span(3, 1, "POST", asked);
+    asked.kind = 2;
+    let relay = span(4, 3, "flagEvaluation", vec![text("flagEvaluation.flagName", "d")]);
+    let request = request(vec![told, native, asked, relay]);
+    let (out, evaluations) = process(&Config::default(), check(request.encode_to_vec()));
+    assert_eq!(evaluations, 4);
+    for payload in [check(request.encode_to_vec()), check(out.bytes().to_vec())] {
+        let mut keys = Vec::new();
+        flags::evaluations(&payload, |_, evaluation| {
+            keys.extend(evaluation.key.as_deref().map(str::to_owned))
+        });
+        assert_eq!(keys, ["a", "b", "c", "d"]);
+    }
+}
+
+#[test]
+fn ten_thousand_events_and_spans_in_a_row_have_a_defined_result() {
+    let mut busy = span(1, 0, "busy", vec![]);
+    busy.events = (0..10_000)
+        .map(|i| {
+            event(
+                "feature_flag",
+                vec![text("feature_flag.key", &format!("flag {i}")), text("feature_flag.variant", "on")],
+            )
+        })
+        .collect();
+    let mut spans = vec![busy];
+    for i in 2..3_000 {
+        let key = vec![text("feature_flag.key", &format!("own {i}")), text("feature_flag.variant", "on")];
+        spans.push(span(i, i - 1, "evaluation", key));
+    }
+    let (out, evaluations) = process(&Config::default(), check(request(spans).encode_to_vec()));
+    assert_eq!(evaluations, 10_000 + 2_998);
+    let out = ExportTraceServiceRequest::decode(out.bytes().clone()).expect("what leaves is well formed");
+    let busy = &out.resource_spans[0].scope_spans[0].spans[0].attributes;
+    assert_eq!(busy.len(), 33);
+    assert_eq!(
+        *busy.last().expect("33 attributes"),
+        kv("burgee.flag.dropped_count", Any::IntValue(10_000 + 2_998 - 32))
+    );
+}
+
+#[test]
+fn a_long_key_in_a_deep_trace_does_not_make_a_small_request_huge() {
+    let key = "k".repeat(1 << 20);
+    let mut spans: Vec<_> = (1..100).map(|i| span(i, i - 1, "work", vec![])).collect();
+    spans.push(span(
+        100,
+        99,
+        "evaluation",
+        vec![text("feature_flag.key", &key), text("feature_flag.variant", "on")],
+    ));
+    let before = check(request(spans).encode_to_vec());
+    let (out, _) = process(&Config::default(), before.clone());
+    assert!(out.bytes().len() < before.bytes().len() + (9 << 20), "{} bytes", out.bytes().len());
+    let (again, _) = process(&Config::default(), check(out.bytes().to_vec()));
+    assert_eq!(again.bytes(), out.bytes());
+}
+
+proptest! {
+    #[test]
+    fn enriching_twice_is_once_and_changes_only_what_is_its_own(
+        groups in prop::collection::vec(prop::collection::vec(any_span(), 0..6), 1..4),
+        config in any_config(),
+    ) {
+        let bytes = encode_with_unknown(&groups);
+        let payload = check(bytes);
+        let (once, counted) = process(&config, payload.clone());
+        let again = check(once.bytes().to_vec());
+        let (twice, recounted) = process(&config, again);
+        let decoded = |payload: &Payload| ExportTraceServiceRequest::decode(payload.bytes().clone()).expect("well formed");
+        // NaN is not equal to itself, its text is
+        prop_assert_eq!(format!("{:?}", decoded(&twice)), format!("{:?}", decoded(&once)));
+        prop_assert_eq!(twice.bytes(), once.bytes());
+        prop_assert_eq!(recounted, counted);
+        prop_assert_eq!(bare(decoded(&once)), bare(decoded(&payload)));
+        let unknown = |payload: &Payload| memchr::memmem::find_iter(payload.bytes(), UNKNOWN).count();
+        prop_assert_eq!(unknown(&once), unknown(&payload));
+        let mut seen = 0;
+        flags::evaluations(&once, |_, _| seen += 1);
+        prop_assert_eq!(seen, counted);
+    }
+
+    #[test]
+    fn the_door_misses_nothing_that_would_be_enriched(spans in prop::collection::vec(any_span(), 1..3)) {
+        let payload = check(request(spans).encode_to_vec());
+        let mut edits = Edits::default();
+        let evaluations = flags::enrich(&payload, &Policy::default(), &mut edits);
+        let out = edits.apply(&payload);
+        if payload.watched() == Watched::No {
+            prop_assert!(out.is_same(&payload));
+            prop_assert_eq!(evaluations, 0);
+        }
+    }
+}
+
+/// Spans whose ids, names, attributes and events are drawn from few, so that they meet: cycles, self-parents,
+/// spans sent twice, evaluations with an event and a URL.
+fn any_span() -> impl Strategy<Value = Span> {
+    let name = prop::sample::select(vec![
+        "GET /checkout",
+        "POST /v1",
+        "flagEvaluation",
+        "feature_flag.evaluate",
+        "feature_flag.evaluation",
+        "AllFlagsState",
+        "resolveAll",
+    ]);
+    let event_name =
+        prop::sample::select(vec!["feature_flag", "feature_flag.evaluation", "exception", "log"]);
+    let any_event = (event_name, any_attributes(5)).prop_map(|(name, attributes)| event(name, attributes));
+    (1u8..7, 0u8..7, name, 0i32..4, any_attributes(9), prop::collection::vec(any_event, 0..4)).prop_map(
+        |(id, parent, name, kind, attributes, events)| Span {
+            kind,
+            events,
+            ..span(u32::from(id), u32::from(parent), name, attributes)
+        },
+    )
+}
+
+fn any_attributes(most: usize) -> impl Strategy<Value = Vec<KeyValue>> {
+    let words = [
+        "on",
+        "off",
+        "",
+        "SdkDefault",
+        "STATIC",
+        "TARGETING_MATCH_SPLIT",
+        "ERROR",
+        "offline",
+        "FLAG_NOT_FOUND",
+        "flagconfig",
+        "\"red\"",
+        "\"\\\"red\\\"\"",
+        "\"null\"",
+        "<nil>",
+        "true",
+        "undefined-targetingKey",
+        " spaced ",
+        "user-10",
+    ];
+    let word = prop_oneof![
+        8 => prop::sample::select(words.to_vec()).prop_map(|text| Some(Any::StringValue(text.into()))),
+        1 => any::<bool>().prop_map(|b| Some(Any::BoolValue(b))),
+        1 => (-2i64..3).prop_map(|i| Some(Any::IntValue(i))),
+        1 => prop::sample::select(vec![0.5, f64::NAN]).prop_map(|d| Some(Any::DoubleValue(d))),
+        1 => Just(Some(Any::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(Any::DoubleValue(1.5)) }] }))),
+        1 => Just(None),
+    ];
+    let names: Vec<&str> = flags::conventions::NAMES
+        .iter()
+        .map(|name| name.name)
+        .chain([
+            "flagEvaluation.flagName",
+            "flagEvaluation.variant",
+            "flagEvaluation.value",
+            "flagEvaluation.reason",
+            "flagEvaluation.failed",
+            "flagEvaluation.errorCode",
+            "feature_flag.variation",
+            "feature_flag.user_key",
+            "feature_flag.default",
+            "feature_flag.count",
+            "AllFlagsState.numberEvaluation",
+            "feature_flags.on",
+            "other",
+        ])
+        .collect();
+    let said = (prop::sample::select(names), word).prop_map(|(key, value)| KeyValue {
+        key: key.into(),
+        value: Some(AnyValue { value }),
+        ..KeyValue::default()
+    });
+    let url = (
+        prop::sample::select(vec!["url.path", "http.target", "url.full", "http.url", "url.query"]),
+        prop::sample::select(vec![
+            "/ofrep/v1/evaluate/flags/on",
+            "/v1/feature/on/eval",
+            "/v1/feature/%6f%6e/eval?apiKey=k",
+            "http://h/ofrep/v1/evaluate/flags/o%6e?apiKey=k&a=b",
+            "http://h/ws/v1/flag/change?a=b&apiKey=k#f",
+            "apiKey=k",
+            "/ofrep/v1/evaluate/flags/:flagKey",
+        ]),
+    )
+        .prop_map(|(key, value)| text(key, value));
+    let http =
+        prop::sample::select(vec![("http.request.method", "POST"), ("http.method", "GET"), ("other", "x")])
+            .prop_map(|(key, value)| text(key, value));
+    let status = prop::sample::select(vec![200, 400, 404])
+        .prop_map(|status| kv("http.response.status_code", Any::IntValue(status)));
+    prop::collection::vec(prop_oneof![8 => said, 1 => url, 1 => http, 1 => status], 0..most)
+}
+
+fn any_config() -> impl Strategy<Value = Config> {
+    (
+        prop::sample::select(vec![Originals::Keep, Originals::Drop]),
+        prop::sample::select(vec![ValuePolicy::Always, ValuePolicy::WhenNoVariant, ValuePolicy::Never]),
+        prop::sample::select(vec![ContextId::Keep, ContextId::Drop]),
+        prop::sample::select(vec![Project::Off, Project::Request]),
+        1usize..4,
+    )
+        .prop_map(|(originals, value, context_id, project, max_flags_per_span)| Config {
+            originals,
+            value,
+            context_id,
+            project,
+            max_flags_per_span,
+            ..Config::default()
+        })
+}
+
+/// Without what the processor may change. NaN is not equal to itself and goes, too.
+fn bare(mut request: ExportTraceServiceRequest) -> ExportTraceServiceRequest {
+    let ours =
+        ["feature_flag", "flagEvaluation.", "burgee.flag.", "error.type", "url.", "http.", "AllFlagsState."];
+    let spans = request.resource_spans.iter_mut().flat_map(|group| &mut group.scope_spans);
+    for span in spans.flat_map(|group| &mut group.spans) {
+        let events = span.events.iter_mut().map(|event| {
+            if event.name == "feature_flag" {
+                event.name = "feature_flag.evaluation".into();
+            }
+            &mut event.attributes
+        });
+        for attributes in events.chain([&mut span.attributes]) {
+            attributes.retain(|kv| {
+                let nan =
+                    matches!(&kv.value, Some(AnyValue { value: Some(Any::DoubleValue(d)) }) if d.is_nan());
+                !nan && !ours.iter().any(|prefix| kv.key.starts_with(prefix)) && kv.key != "error.message"
+            });
+        }
+    }
+    request
+}
+
+/// One group of resource spans for each group; every span ends with a field that nobody knows.
+fn encode_with_unknown(groups: &[Vec<Span>]) -> Vec<u8> {
+    let nested = |number: u32, body: &[u8], out: &mut Vec<u8>| {
+        prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, out);
+        prost::encoding::encode_varint(body.len() as u64, out);
+        out.extend_from_slice(body);
+    };
+    let mut request = Vec::new();
+    for spans in groups {
+        let scope = InstrumentationScope { name: "go-feature-flag".into(), ..Default::default() };
+        let mut scope_spans = ScopeSpans { scope: Some(scope), ..Default::default() }.encode_to_vec();
+        for span in spans {
+            let mut body = span.encode_to_vec();
+            nested(1000, UNKNOWN, &mut body);
+            nested(2, &body, &mut scope_spans);
+        }
+        let mut group = Vec::new();
+        nested(2, &scope_spans, &mut group);
+        nested(1, &group, &mut request);
+    }
+    request
+}
+
+const UNKNOWN: &[u8] = b"nobody knows";
+
+fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
+    let scope_spans = vec![ScopeSpans { spans, ..Default::default() }];
+    let resource = Some(Resource::default());
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans { resource, scope_spans, ..Default::default() }],
+    }
+}
+
+/// `parent` 0 is none.
+fn span(id: u32, parent: u32, name: &str, attributes: Vec<KeyValue>) -> Span {
+    let id_of = |id: u32| if id == 0 { Vec::new() } else { u64::from(id).to_be_bytes().to_vec() };
+    Span {
+        trace_id: vec![7; 16],
+        span_id: id_of(id),
+        parent_span_id: id_of(parent),
+        name: name.into(),
+        attributes,
+        ..Default::default()
+    }
+}
+
+fn event(name: &str, attributes: Vec<KeyValue>) -> Event {
+    Event { name: name.into(), attributes, ..Default::default() }
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    kv(key, Any::StringValue(value.into()))
+}
+
+fn kv(key: &str, value: Any) -> KeyValue {
+    KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+fn check(bytes: Vec<u8>) -> Payload {
+    otlp::check(Signal::Traces, Bytes::from(bytes), &watchlist()).expect("made by prost").payload
+}
+
+fn process(config: &Config, payload: Payload) -> (Payload, u64) {
+    let origin = Origin {
+        receiver: Arc::from("otlp"),
+        transport: Transport::Local,
+        peer: None,
+        arrival: SystemTime::UNIX_EPOCH,
+    };
+    let mut edits = Edits::default();
+    let mut cx = Cx::new(&mut edits, &origin);
+    let out = build(config.clone()).process(payload, &mut cx);
+    (out, cx.evaluations)
+}
+
+fn config(text: &str) -> Result<Config, String> {
+    serde_yaml::from_str(text).map_err(|error| error.to_string())
+}

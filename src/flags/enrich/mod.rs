@@ -1,0 +1,357 @@
+//! From evaluations to edits: rules W of the processor.
+//!
+//! A request of spans is read once; what a span or event says of itself is recorded at once (W1, the scalars of W2).
+//! What needs other spans waits until all are read: keys that only the parent's URL has (W4), answers to requests
+//! (W3), marks on affected spans (W2, W5). It is recorded in a second walk, if there is any.
+
+mod told;
+mod write;
+
+use std::borrow::Cow;
+
+use super::conventions::{self, Field};
+use super::evaluation::{Candidate, Evaluation, KeySource};
+use super::policy::{Originals, Policy, Project};
+use super::project::{self, Mark, NONE, Projection, Said, Span, Texts, Tree};
+use super::recognise::{self, Class, Found, Reader, Request, Sender};
+use crate::otlp::{Edits, Item, Outline, Payload, Signal, Value};
+use told::Told;
+use write::{MarkWriter, error_of, is_forbidden, remove, set_text, write, write_request};
+
+/// Records what is to be written about the flag evaluations in a payload; returns how many there are.
+///
+/// Enriching what came out once more records nothing that changes a byte. Metrics are left alone (W9).
+pub fn enrich(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
+    match payload.signal() {
+        Signal::Metrics => 0,
+        Signal::Logs => records(payload, policy, edits),
+        Signal::Traces => {
+            let mut pass = Pass::new(policy, edits);
+            for item in payload.items() {
+                pass.span(item);
+            }
+            pass.finish(payload);
+            pass.evaluations
+        }
+    }
+}
+
+fn records(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
+    let mut reader = Reader::default();
+    let mut evaluations = 0;
+    for item in payload.items() {
+        if let Some(found) = reader.record(item) {
+            write(&mut edits.item(item), &reader.item, &found.evaluation, policy, None);
+            evaluations += 1;
+        }
+    }
+    evaluations
+}
+
+/// One walk over the spans of a request, and what has to wait for its end.
+struct Pass<'a, 'p> {
+    policy: &'p Policy,
+    edits: &'p mut Edits,
+    reader: Reader<'a>,
+    texts: Texts<'a>,
+    spans: Vec<Span>,
+    /// The marks that spans make, in their order.
+    marks: Vec<Mark>,
+    requests: Vec<Asked<'a>>,
+    relays: Vec<Answer<'a>>,
+    /// How many evaluations have been met: the place of the next one.
+    place: u32,
+    evaluations: u64,
+    told: Told<'a>,
+}
+
+/// A request for an evaluation (R3), and the evaluation below it.
+struct Asked<'a> {
+    span: u32,
+    request: Request<'a>,
+    answer: Option<usize>,
+}
+
+/// The relay proxy's own evaluation of a request.
+struct Answer<'a> {
+    span: u32,
+    evaluation: Evaluation<'a>,
+    /// Its mark, if it came without a key, which only its parent's URL knows.
+    keyless: Option<usize>,
+    /// The flags of its events, if it came without a key: one of them may be its own.
+    told: Vec<u32>,
+}
+
+impl<'a, 'p> Pass<'a, 'p> {
+    fn new(policy: &'p Policy, edits: &'p mut Edits) -> Self {
+        Pass {
+            policy,
+            edits,
+            reader: Reader::default(),
+            texts: Texts::default(),
+            spans: Vec::new(),
+            marks: Vec::new(),
+            requests: Vec::new(),
+            relays: Vec::new(),
+            place: 0,
+            evaluations: 0,
+            told: Told::default(),
+        }
+    }
+
+    fn span(&mut self, item: Item<'a>) {
+        let outline = item.outline();
+        let class = self.reader.span(item, &outline);
+        if self.reader.may_hold_secrets() {
+            recognise::redact(item, self.edits);
+        }
+        let at = self.spans.len() as u32;
+        let mut span = Span::new(&outline, self.marks.len() as u32);
+        self.told.clear();
+        if outline.has_events {
+            self.events(item);
+        }
+        match class {
+            Class::Evaluation(sender) => {
+                span.shows_own = false;
+                self.evaluation(item, at, sender, &outline);
+            }
+            Class::Open { carries_key: true } if !self.told.any => {
+                span.shows_own = false;
+                self.evaluation(item, at, Sender::Other, &outline);
+            }
+            Class::Open { .. } if self.told.any => {
+                self.forbid(item);
+                self.promote(item);
+            }
+            Class::Open { .. } => {}
+            Class::Bulk => {
+                self.forbid(item);
+                self.bulk(item);
+            }
+            Class::Request(request) => {
+                self.forbid(item);
+                self.requests.push(Asked { span: at, request, answer: None });
+            }
+        }
+        self.evaluations += self.told.counted.len() as u64;
+        span.own.end = self.marks.len() as u32;
+        self.spans.push(span);
+    }
+
+    /// W1 on the events of a span.
+    fn events(&mut self, item: Item<'a>) {
+        for event in item.events() {
+            let Some(Found { evaluation, exception }) = self.reader.event(event) else { continue };
+            let mut edit = self.edits.event(event);
+            write(&mut edit, &self.reader.event, &evaluation, self.policy, None);
+            if self.policy.originals == Originals::Drop && event.name() == conventions::EVENT_OUTDATED {
+                edit.set_name(conventions::EVENT);
+            }
+            let mark = self.mark(&evaluation);
+            match self.told.marks.place_of(mark.flag) {
+                Some(place) => self.marks[place].absorb(&mark),
+                None if mark.flag == NONE => {}
+                None => {
+                    self.told.marks.place(mark.flag, self.marks.len());
+                    self.marks.push(mark);
+                }
+            }
+            self.told.add(evaluation, exception, mark.flag);
+        }
+        self.told.count_exceptions();
+    }
+
+    /// W1 on a span that is an evaluation, and what it needs of other spans.
+    fn evaluation(&mut self, item: Item<'a>, at: u32, sender: Sender, outline: &Outline<'a>) {
+        let mut evaluation = self.reader.evaluation();
+        let relay = sender == Sender::RelayProxy;
+        if relay && evaluation.provider.is_none() && !self.policy.provider_name.is_empty() {
+            evaluation.provider = Some(Cow::Owned(self.policy.provider_name.clone()));
+        }
+        let is_answer = outline.name == recognise::RELAY_EVALUATION;
+        let failed_silently = relay && is_answer && says_nothing(&evaluation);
+        if failed_silently {
+            evaluation.reason = Some(conventions::REASON_ERROR.into());
+        }
+        let keep = match self.policy.originals {
+            Originals::Keep => None,
+            Originals::Drop => self.reader.needed_name(item, outline, self.told.any),
+        };
+        write(&mut self.edits.item(item), &self.reader.item, &evaluation, self.policy, keep);
+        let mark = self.mark(&evaluation);
+        let keyless = failed_silently.then_some(self.marks.len());
+        if failed_silently || mark.flag != NONE {
+            self.marks.push(mark);
+        }
+        self.told.counted.retain(|&flag| flag != mark.flag || flag == NONE);
+        self.evaluations += 1;
+        if is_answer {
+            let told = if failed_silently { self.told.counted.clone() } else { Vec::new() };
+            self.relays.push(Answer { span: at, evaluation, keyless, told });
+        }
+    }
+
+    /// The scalars of W2: what all events of a span agree on.
+    fn promote(&mut self, item: Item<'a>) {
+        let Some(only) = self.told.only.as_ref().filter(|_| !self.told.several) else { return };
+        let mut edit = self.edits.item(item);
+        let scalars = [
+            (Field::Key, conventions::KEY, &only.key),
+            (Field::Variant, conventions::VARIANT, &only.variant),
+            (Field::Reason, conventions::REASON, &only.reason),
+            (Field::Provider, conventions::PROVIDER, &only.provider),
+        ];
+        for (field, name, text) in scalars {
+            if let Some(text) = text {
+                edit.set(name, Value::Str(text));
+            }
+            if self.policy.originals == Originals::Drop {
+                remove(&mut edit, &self.reader.item, |candidate| {
+                    candidate.name.field == field && candidate.is_original()
+                });
+            }
+        }
+    }
+
+    /// R5: only how many there were.
+    fn bulk(&mut self, item: Item<'a>) {
+        let of_count = |candidate: &Candidate<'_>| candidate.name.field == Field::BulkCount;
+        let counted = self.reader.item.iter().filter(|candidate| of_count(candidate));
+        let Some(count) =
+            counted.map(|candidate| candidate.value).find(|value| matches!(value, Value::Int(_)))
+        else {
+            return;
+        };
+        let mut edit = self.edits.item(item);
+        edit.set(conventions::BULK_COUNT, count);
+        if self.policy.originals == Originals::Drop {
+            remove(&mut edit, &self.reader.item, of_count);
+        }
+    }
+
+    /// Takes what must not leave from a span that is no evaluation itself, but concerned with one.
+    fn forbid(&mut self, item: Item<'a>) {
+        let policy = self.policy;
+        let forbidden = |candidate: &Candidate<'_>| is_forbidden(candidate, policy);
+        if self.reader.item.iter().any(forbidden) {
+            remove(&mut self.edits.item(item), &self.reader.item, forbidden);
+        }
+    }
+
+    fn mark(&mut self, evaluation: &Evaluation<'a>) -> Mark {
+        let at = self.place;
+        self.place += 1;
+        let failed = evaluation.failed();
+        let variant = evaluation.variant.as_ref().filter(|_| !failed);
+        let texts = &mut self.texts;
+        Mark {
+            flag: evaluation.key.as_ref().map_or(NONE, |key| texts.number(key)),
+            first: at,
+            variant: variant.map(|variant| Said { text: texts.number(variant), at }),
+            error: failed.then(|| Said { text: texts.number(&error_of(evaluation)), at }),
+            conflict: false,
+        }
+    }
+
+    /// What had to wait until all spans were read.
+    fn finish(&mut self, payload: &'a Payload) {
+        let projects = self.policy.project == Project::Request && !self.marks.is_empty();
+        let asked = !self.requests.is_empty() && !self.relays.is_empty();
+        let tree = (projects || asked).then(|| Tree::new(&self.spans));
+        if let Some(tree) = tree.as_ref().filter(|_| asked) {
+            self.find_keys(tree);
+            self.find_answers(tree);
+        }
+        let cap = self.policy.max_flags_per_span;
+        let projection = match tree.filter(|_| projects) {
+            Some(tree) => tree.project(&self.spans, &self.marks, cap),
+            None => project::own_only(&self.spans, &self.marks, cap),
+        };
+        self.write_late(payload, &projection);
+    }
+
+    /// W4: an evaluation that failed over OFREP is known by its parent's URL only.
+    fn find_keys(&mut self, tree: &Tree) {
+        for relay in &mut self.relays {
+            let Some(mark) = relay.keyless else { continue };
+            let Some(parent) = tree.parent(relay.span) else { continue };
+            let Ok(asked) = self.requests.binary_search_by_key(&parent, |asked| asked.span) else { continue };
+            let request = &self.requests[asked].request;
+            let evaluation = &mut relay.evaluation;
+            evaluation.key = Some(request.key.clone());
+            evaluation.key_source = KeySource::Url;
+            if evaluation.error_type.is_none() {
+                evaluation.error_type = Some(match request.status {
+                    Some(404) => conventions::ERROR_FLAG_NOT_FOUND.into(),
+                    _ => conventions::ERROR_GENERAL.into(),
+                });
+            }
+            let mark = &mut self.marks[mark];
+            mark.flag = self.texts.number(&request.key);
+            self.evaluations -= relay.told.iter().filter(|&&flag| flag == mark.flag).count() as u64;
+            let error = self.texts.number(&error_of(evaluation));
+            mark.error = Some(Said { text: error, at: mark.first });
+        }
+    }
+
+    /// W3: the evaluation below a request; of several of the same flag the last one in the payload.
+    fn find_answers(&mut self, tree: &Tree) {
+        for (place, relay) in self.relays.iter().enumerate() {
+            let mut at = relay.span;
+            for _ in 0..ANSWER_LEVELS_MAX {
+                let Some(parent) = tree.parent(at) else { break };
+                at = parent;
+                if let Ok(asked) = self.requests.binary_search_by_key(&at, |asked| asked.span)
+                    && relay.evaluation.key.as_ref() == Some(&self.requests[asked].request.key)
+                {
+                    self.requests[asked].answer = Some(place);
+                }
+            }
+        }
+    }
+
+    /// The second walk.
+    fn write_late(&mut self, payload: &'a Payload, projection: &Projection) {
+        let mut requests = self.requests.iter().peekable();
+        let found = |relay: &&Answer<'_>| relay.keyless.is_some() && relay.evaluation.key.is_some();
+        let mut relays = self.relays.iter().filter(found).peekable();
+        let mut shown = projection.shown.iter().peekable();
+        let mut writer = MarkWriter::new(&self.texts, projection);
+        for (at, item) in (0u32..).zip(payload.items()) {
+            if requests.peek().is_none() && relays.peek().is_none() && shown.peek().is_none() {
+                break;
+            }
+            if let Some(relay) = relays.next_if(|relay| relay.span == at) {
+                let evaluation = &relay.evaluation;
+                let mut edit = self.edits.item(item);
+                set_text(&mut edit, conventions::KEY, &evaluation.key);
+                set_text(&mut edit, conventions::ERROR_TYPE, &evaluation.error_type);
+                edit.set(conventions::KEY_SOURCE, Value::Str(conventions::KEY_SOURCE_URL));
+            }
+            if let Some(asked) = requests.next_if(|asked| asked.span == at) {
+                let mut edit = self.edits.item(item);
+                let answer = asked.answer.map(|place| &self.relays[place].evaluation);
+                write_request(&mut edit, &asked.request, answer);
+                if self.policy.project == Project::Off
+                    && let Some(failed) = answer.filter(|answer| answer.failed())
+                {
+                    writer.error(&mut edit, &asked.request.key, &error_of(failed));
+                }
+            }
+            if let Some(shown) = shown.next_if(|shown| shown.span == at) {
+                writer.marks(&mut self.edits.item(item), shown);
+            }
+        }
+    }
+}
+
+/// What a relay proxy's span comes to when its evaluation failed over OFREP: it returns before it sets anything.
+fn says_nothing(evaluation: &Evaluation<'_>) -> bool {
+    evaluation.key.is_none()
+        && evaluation.variant.is_none()
+        && evaluation.reason.as_deref().is_none_or(|reason| reason == conventions::REASON_ERROR)
+}
+
+/// How far above the relay proxy's evaluation a request for it is looked for: its server span, proxies, the client.
+const ANSWER_LEVELS_MAX: usize = 64;

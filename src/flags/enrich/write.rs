@@ -1,0 +1,185 @@
+//! What is written: the attributes of evaluations, requests and affected spans.
+
+use std::borrow::Cow;
+
+use crate::flags::conventions::{self, Field};
+use crate::flags::evaluation::{Candidate, Evaluation};
+use crate::flags::policy::{ContextId, Originals, Policy, ValuePolicy};
+use crate::flags::project::{Projection, Shown, Texts};
+use crate::flags::recognise::Request;
+use crate::otlp::{Edit, Value};
+
+/// W1: the canonical attributes in place of whatever the evaluation came with. `keep` is an original that stays.
+pub(super) fn write(
+    edit: &mut Edit<'_, '_>,
+    candidates: &[Candidate<'_>],
+    evaluation: &Evaluation<'_>,
+    policy: &Policy,
+    keep: Option<&str>,
+) {
+    let context_id = evaluation.context_id.as_ref().filter(|_| policy.context_id == ContextId::Keep);
+    let texts = [
+        (Field::Key, conventions::KEY, evaluation.key.as_ref()),
+        (Field::Variant, conventions::VARIANT, evaluation.variant.as_ref()),
+        (Field::Reason, conventions::REASON, evaluation.reason.as_ref()),
+        (Field::Provider, conventions::PROVIDER, evaluation.provider.as_ref()),
+        (Field::ContextId, conventions::CONTEXT_ID, context_id),
+        (Field::SetId, conventions::SET_ID, evaluation.set_id.as_ref()),
+        (Field::Version, conventions::VERSION, evaluation.version.as_ref()),
+        (Field::ErrorType, conventions::ERROR_TYPE, evaluation.error_type.as_ref()),
+        (Field::ErrorMessage, conventions::ERROR_MESSAGE, evaluation.error_message.as_ref()),
+    ];
+    for (field, name, text) in texts {
+        let current = current(candidates, field);
+        match (text, current) {
+            (Some(text), Some(Value::Str(current))) if *text == current => {}
+            (Some(text), _) => edit.set(name, Value::Str(text)),
+            // what no text can be is nobody's to remove
+            (None, Some(Value::Array(_) | Value::Map(_) | Value::Bytes(_)) | None) => {}
+            (None, Some(_)) => edit.remove(name),
+        }
+    }
+    let value = match policy.value {
+        ValuePolicy::Always => evaluation.value.as_ref(),
+        ValuePolicy::WhenNoVariant => evaluation.value.as_ref().filter(|_| evaluation.variant.is_none()),
+        ValuePolicy::Never => None,
+    };
+    match value {
+        Some(value) => edit.set(conventions::VALUE, value.as_value()),
+        None if current(candidates, Field::Value).is_some() => edit.remove(conventions::VALUE),
+        None => {}
+    }
+    if let Some(original) = &evaluation.reason_original {
+        edit.set(conventions::REASON_ORIGINAL, Value::Str(original));
+    }
+    if evaluation.defaulted {
+        edit.set(conventions::DEFAULTED, Value::Bool(true));
+    }
+    if evaluation.conflict {
+        edit.set(conventions::CONFLICT, Value::Bool(true));
+    }
+    remove(edit, candidates, |candidate| {
+        let dropped = policy.originals == Originals::Drop
+            && candidate.is_original()
+            && candidate.name.field != Field::BulkCount
+            && keep != Some(candidate.name.name);
+        dropped || is_forbidden(candidate, policy)
+    });
+}
+
+/// W3.
+pub(super) fn write_request(edit: &mut Edit<'_, '_>, request: &Request<'_>, answer: Option<&Evaluation<'_>>) {
+    edit.set(conventions::KEY, Value::Str(&request.key));
+    edit.set(conventions::KEY_SOURCE, Value::Str(conventions::KEY_SOURCE_URL));
+    if let Some(answer) = answer {
+        set_text(edit, conventions::VARIANT, &answer.variant);
+        set_text(edit, conventions::REASON, &answer.reason);
+        set_text(edit, conventions::PROVIDER, &answer.provider);
+        set_text(edit, conventions::VERSION, &answer.version);
+        set_text(edit, conventions::SET_ID, &answer.set_id);
+    }
+}
+
+pub(super) fn set_text(edit: &mut Edit<'_, '_>, name: &str, text: &Option<Cow<'_, str>>) {
+    if let Some(text) = text {
+        edit.set(name, Value::Str(text));
+    }
+}
+
+/// What came in under the current name of a field.
+fn current<'a>(candidates: &[Candidate<'a>], field: Field) -> Option<Value<'a>> {
+    let of_field = |candidate: &&Candidate<'_>| candidate.name.field == field && candidate.is_current();
+    candidates.iter().find(of_field).map(|candidate| candidate.value)
+}
+
+pub(super) fn remove(
+    edit: &mut Edit<'_, '_>,
+    candidates: &[Candidate<'_>],
+    which: impl Fn(&Candidate<'_>) -> bool,
+) {
+    // the value in a record's body has no name, and no attribute edit reaches it
+    for candidate in candidates.iter().filter(|candidate| !candidate.name.name.is_empty() && which(candidate))
+    {
+        edit.remove(candidate.name.name);
+    }
+}
+
+/// Whether the policy keeps an attribute from leaving under any name.
+pub(super) fn is_forbidden(candidate: &Candidate<'_>, policy: &Policy) -> bool {
+    match candidate.name.field {
+        Field::ContextId => policy.context_id == ContextId::Drop,
+        Field::Value => policy.value == ValuePolicy::Never,
+        _ => false,
+    }
+}
+
+/// The error of a failed evaluation, whose type may be unknown.
+pub(super) fn error_of<'a>(evaluation: &Evaluation<'a>) -> Cow<'a, str> {
+    evaluation.error_type.clone().unwrap_or(Cow::Borrowed(conventions::ERROR_GENERAL))
+}
+
+/// Writes marks, and as many of them from below as a request may have.
+pub(super) struct MarkWriter<'w, 'a> {
+    texts: &'w Texts<'a>,
+    projection: &'w Projection,
+    name: String,
+    left: usize,
+}
+
+impl<'w, 'a> MarkWriter<'w, 'a> {
+    pub fn new(texts: &'w Texts<'a>, projection: &'w Projection) -> Self {
+        MarkWriter { texts, projection, name: String::new(), left: PROJECTED_BYTES_MAX }
+    }
+
+    pub fn marks(&mut self, edit: &mut Edit<'_, '_>, shown: &Shown) {
+        let texts = self.texts;
+        let mut dropped = shown.dropped;
+        let mut conflict = false;
+        let range = shown.marks.start as usize..shown.marks.end as usize;
+        for (place, mark) in (0u32..).zip(&self.projection.marks[range]) {
+            let key = texts.text(mark.flag);
+            if place >= shown.own {
+                let said = [mark.variant, mark.error].into_iter().flatten();
+                let size = said.map(|said| key.len() + texts.text(said.text).len() + MARK_OVERHEAD).sum();
+                match self.left.checked_sub(size) {
+                    Some(left) => self.left = left,
+                    None => {
+                        dropped += 1;
+                        continue;
+                    }
+                }
+            }
+            conflict |= mark.conflict;
+            if let Some(variant) = mark.variant {
+                self.set(edit, conventions::MARK_PREFIX, key, texts.text(variant.text));
+            }
+            if let Some(error) = mark.error {
+                self.error(edit, key, texts.text(error.text));
+            }
+        }
+        if conflict {
+            edit.set(conventions::VARIANT_CONFLICT, Value::Bool(true));
+        }
+        if dropped > 0 {
+            edit.set(conventions::MARKS_DROPPED, Value::Int(i64::from(dropped)));
+        }
+    }
+
+    /// W7: never as `error.type` on a span that is no evaluation.
+    pub fn error(&mut self, edit: &mut Edit<'_, '_>, key: &str, error: &str) {
+        self.set(edit, conventions::MARK_ERROR_PREFIX, key, error);
+    }
+
+    fn set(&mut self, edit: &mut Edit<'_, '_>, prefix: &str, key: &str, text: &str) {
+        self.name.clear();
+        self.name.push_str(prefix);
+        self.name.push_str(key);
+        edit.set(&self.name, Value::Str(text));
+    }
+}
+
+/// How many bytes the marks that a request's spans get from other spans may take in all. Without it, a long key in a
+/// deep trace would make a small request huge.
+const PROJECTED_BYTES_MAX: usize = 8 << 20;
+/// What a mark takes beside key and text.
+const MARK_OVERHEAD: usize = 32;

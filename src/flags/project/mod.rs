@@ -1,0 +1,354 @@
+//! To the spans that an evaluation affects: marks on spans and on their ancestors in the same request (W2, W5).
+//!
+//! Marks are gathered from the leaves to the roots, each span once, and at most `cap` of them are carried in order;
+//! the work is linear in the request, however deep its traces are and in whatever order its spans stand.
+
+mod marks;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use foldhash::fast::RandomState;
+
+use crate::otlp::Outline;
+use marks::Marks;
+pub(super) use marks::{Mark, NONE, Said, Slots, Texts};
+
+/// One span of the request.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    trace_id: (u64, u64),
+    span_id: u64,
+    /// 0 for none: no valid id is all zero.
+    parent_id: u64,
+    /// Its own marks among those of the request.
+    pub own: Range<u32>,
+    /// Whether its own marks are written on itself: not on a span that is an evaluation.
+    pub shows_own: bool,
+}
+
+impl Span {
+    pub fn new(outline: &Outline<'_>, first_mark: u32) -> Span {
+        let word = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_ne_bytes);
+        let (high, low) = outline.trace_id.split_at(outline.trace_id.len() / 2);
+        Span {
+            trace_id: (word(high), word(low)),
+            span_id: word(outline.span_id),
+            parent_id: word(outline.parent_span_id),
+            own: first_mark..first_mark,
+            shows_own: true,
+        }
+    }
+}
+
+/// What is to be written on one span.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub span: u32,
+    /// Its own marks first, among [`Projection::marks`].
+    pub marks: Range<u32>,
+    /// How many of them are its own.
+    pub own: u32,
+    /// How many flags found no room.
+    pub dropped: u32,
+}
+
+/// What is to be written, by span.
+#[derive(Debug, Default)]
+pub(super) struct Projection {
+    pub shown: Vec<Shown>,
+    pub marks: Vec<Mark>,
+}
+
+/// Who is whose parent.
+pub(super) struct Tree {
+    /// The first span of the same ids; itself as a rule.
+    first: Vec<u32>,
+    parent: Vec<u32>,
+}
+
+impl Tree {
+    pub fn new(spans: &[Span]) -> Tree {
+        let mut by_id = HashMap::with_capacity_and_hasher(spans.len(), RandomState::default());
+        let first: Vec<u32> = (0u32..)
+            .zip(spans)
+            .map(|(at, span)| *by_id.entry((span.trace_id, span.span_id)).or_insert(at))
+            .collect();
+        let parent = (0u32..)
+            .zip(spans)
+            .map(|(at, span)| match by_id.get(&(span.trace_id, span.parent_id)) {
+                Some(&parent) if span.parent_id != 0 && parent != first[at as usize] => parent,
+                _ => NONE,
+            })
+            .collect();
+        Tree { first, parent }
+    }
+
+    pub fn parent(&self, span: u32) -> Option<u32> {
+        self.parent.get(span as usize).copied().filter(|&parent| parent != NONE)
+    }
+
+    /// Marks every span with its own marks and those of everything below it.
+    pub fn project(&self, spans: &[Span], own: &[Mark], cap: usize) -> Projection {
+        let mut climb = Climb::new(self, spans, own, cap);
+        climb.trees();
+        climb.cycles();
+        let mut projection = climb.projection;
+        projection.add_twins(&self.first);
+        projection
+    }
+}
+
+/// Marks every span with its own marks only.
+pub(super) fn own_only(spans: &[Span], own: &[Mark], cap: usize) -> Projection {
+    let mut projection = Projection::default();
+    let mut slots = Slots::default();
+    for (at, span) in (0u32..).zip(spans) {
+        let own = &own[span.own.start as usize..span.own.end as usize];
+        if span.shows_own && !own.is_empty() {
+            projection.show(at, own, &Marks::default(), cap, &mut slots);
+        }
+    }
+    projection
+}
+
+impl Projection {
+    /// Own marks come first, in their order, then the others in the order of the request.
+    fn show(&mut self, span: u32, own: &[Mark], below: &Marks, cap: usize, slots: &mut Slots) {
+        let start = self.marks.len();
+        slots.begin();
+        for mark in own.iter().filter(|mark| mark.is_told()) {
+            slots.place(mark.flag, self.marks.len());
+            self.marks.push(*mark);
+        }
+        let own = self.marks.len() - start;
+        let mut others = 0;
+        for mark in &below.list {
+            match slots.place_of(mark.flag) {
+                Some(place) => self.marks[place].absorb_below(mark),
+                None => {
+                    others += 1;
+                    if own + others <= cap {
+                        self.marks.push(*mark);
+                    }
+                }
+            }
+        }
+        let known = self.marks[start..start + own].iter_mut();
+        let known =
+            known.filter_map(|mark| below.rest.get(&mark.flag).map(|rest| mark.absorb_below(rest))).count();
+        let flags = own + others + below.rest.len() - known;
+        let own = own.min(cap);
+        self.marks.truncate(start + flags.min(cap));
+        if flags > 0 {
+            self.shown.push(Shown {
+                span,
+                marks: start as u32..self.marks.len() as u32,
+                own: own as u32,
+                dropped: (flags - (self.marks.len() - start)) as u32,
+            });
+        }
+    }
+
+    /// Spans of the same ids look the same.
+    fn add_twins(&mut self, first: &[u32]) {
+        let of_first: HashMap<u32, usize, RandomState> =
+            self.shown.iter().enumerate().map(|(place, shown)| (shown.span, place)).collect();
+        for (twin, first) in (0u32..).zip(first) {
+            if twin != *first
+                && let Some(&place) = of_first.get(first)
+            {
+                self.shown.push(Shown { span: twin, ..self.shown[place].clone() });
+            }
+        }
+        self.shown.sort_unstable_by_key(|shown| shown.span);
+    }
+}
+
+/// The way of the marks from the leaves to the roots.
+struct Climb<'s> {
+    tree: &'s Tree,
+    spans: &'s [Span],
+    own: &'s [Mark],
+    cap: usize,
+    /// How many children of a span have not been up yet.
+    pending: Vec<u32>,
+    /// For each span, where what was told from below stands in `marks`; [`NONE`] for nothing.
+    told: Vec<u32>,
+    marks: Vec<Marks>,
+    /// The other spans of the ids of a first one.
+    twins: HashMap<u32, Vec<u32>, RandomState>,
+    slots: Slots,
+    projection: Projection,
+}
+
+impl<'s> Climb<'s> {
+    fn new(tree: &'s Tree, spans: &'s [Span], own: &'s [Mark], cap: usize) -> Self {
+        let mut pending = vec![0; spans.len()];
+        let mut twins: HashMap<u32, Vec<u32>, RandomState> = HashMap::default();
+        for (at, &first) in (0u32..).zip(&tree.first) {
+            if first != at {
+                twins.entry(first).or_default().push(at);
+            } else if let Some(parent) = tree.parent(at) {
+                pending[parent as usize] += 1;
+            }
+        }
+        Climb {
+            tree,
+            spans,
+            own,
+            cap,
+            pending,
+            told: vec![NONE; spans.len()],
+            marks: Vec::new(),
+            twins,
+            slots: Slots::default(),
+            projection: Projection::default(),
+        }
+    }
+
+    fn trees(&mut self) {
+        for start in 0..self.spans.len() as u32 {
+            if self.tree.first[start as usize] != start || self.pending[start as usize] != 0 {
+                continue;
+            }
+            let mut at = start;
+            loop {
+                self.pending[at as usize] = DONE;
+                let told = self.take(at);
+                let own = self.own_of(at);
+                self.show(at, &own, &told);
+                let Some(parent) = self.tree.parent(at) else { break };
+                self.tell(parent, told, &own);
+                self.pending[parent as usize] -= 1;
+                // a parent that stands later is met by the loop around this one
+                if self.pending[parent as usize] != 0 || parent > start {
+                    break;
+                }
+                at = parent;
+            }
+        }
+    }
+
+    /// What is left when the trees are done are cycles. Everyone in a cycle is above everyone else in it, but nobody
+    /// above himself.
+    fn cycles(&mut self) {
+        for start in 0..self.spans.len() as u32 {
+            if self.tree.first[start as usize] != start || self.pending[start as usize] == DONE {
+                continue;
+            }
+            let mut members = Vec::new();
+            let mut at = start;
+            while self.pending[at as usize] != DONE {
+                self.pending[at as usize] = DONE;
+                members.push((at, self.take(at), self.own_of(at)));
+                let Some(parent) = self.tree.parent(at) else { break };
+                at = parent;
+            }
+            self.cycle(members);
+        }
+    }
+
+    fn cycle(&mut self, members: Vec<(u32, Marks, Cow<'s, [Mark]>)>) {
+        let mut all = Marks::default();
+        // how many members tell of a flag, and the last that did
+        let mut tellers: HashMap<u32, (u32, u32), RandomState> = HashMap::default();
+        for (at, below, own) in &members {
+            let told = own.iter().filter(|mark| mark.is_told());
+            let copy = below.list.iter().chain(below.rest.values()).chain(told);
+            self.slots.begin();
+            for (place, mark) in all.list.iter().enumerate() {
+                self.slots.place(mark.flag, place);
+            }
+            for mark in copy {
+                let teller = tellers.entry(mark.flag).or_insert((0, NONE));
+                if teller.1 != *at {
+                    *teller = (teller.0 + 1, *at);
+                }
+                all.add(mark, &mut self.slots);
+            }
+            all.settle(self.cap);
+        }
+        for (at, below, own) in members {
+            let only_own = |mark: &&Mark| tellers.get(&mark.flag).is_some_and(|teller| teller.0 == 1);
+            let hidden: Vec<u32> = match self.spans[at as usize].shows_own {
+                true => Vec::new(),
+                false => own
+                    .iter()
+                    .filter(|mark| mark.is_told())
+                    .filter(only_own)
+                    .map(|mark| mark.flag)
+                    .filter(|&flag| !below.contains(flag))
+                    .collect(),
+            };
+            let taken: Vec<(usize, Mark)> = hidden.iter().filter_map(|&flag| all.take(flag)).collect();
+            self.show(at, &own, &all);
+            all.put_back(taken);
+        }
+    }
+
+    fn take(&mut self, at: u32) -> Marks {
+        match self.told[at as usize] {
+            NONE => Marks::default(),
+            place => std::mem::take(&mut self.marks[place as usize]),
+        }
+    }
+
+    /// The marks of a span and of its twins, each flag once.
+    fn own_of(&self, at: u32) -> Cow<'s, [Mark]> {
+        let of = |at: u32| {
+            let own = &self.spans[at as usize].own;
+            &self.own[own.start as usize..own.end as usize]
+        };
+        let Some(twins) = self.twins.get(&at) else { return Cow::Borrowed(of(at)) };
+        let mut marks: Vec<Mark> = Vec::new();
+        let mut places: HashMap<u32, usize, RandomState> = HashMap::default();
+        for mark in std::iter::once(&at).chain(twins).flat_map(|&at| of(at)) {
+            match places.get(&mark.flag) {
+                Some(&place) => marks[place].absorb(mark),
+                None => {
+                    places.insert(mark.flag, marks.len());
+                    marks.push(*mark);
+                }
+            }
+        }
+        Cow::Owned(marks)
+    }
+
+    fn show(&mut self, at: u32, own: &[Mark], told: &Marks) {
+        let own = if self.spans[at as usize].shows_own { own } else { &[] };
+        if !own.is_empty() || !told.is_empty() {
+            self.projection.show(at, own, told, self.cap, &mut self.slots);
+        }
+    }
+
+    fn tell(&mut self, parent: u32, mut told: Marks, own: &[Mark]) {
+        if own.iter().any(Mark::is_told) {
+            self.slots.begin();
+            for (place, mark) in told.list.iter().enumerate() {
+                self.slots.place(mark.flag, place);
+            }
+            for mark in own.iter().filter(|mark| mark.is_told()) {
+                told.add(mark, &mut self.slots);
+            }
+            told.settle(self.cap);
+        }
+        if told.is_empty() {
+            return;
+        }
+        match self.told[parent as usize] {
+            NONE => {
+                self.told[parent as usize] = self.marks.len() as u32;
+                self.marks.push(told);
+            }
+            place => self.marks[place as usize].merge(told, self.cap, &mut self.slots),
+        }
+    }
+}
+
+/// Stands in `pending` for a span that is done: no span has that many children.
+const DONE: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests;

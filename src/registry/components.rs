@@ -57,6 +57,9 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
     let mut components = Components::default();
     for receiver in &defined.receivers {
         if let Some(config) = report.take(self::receiver(receiver)) {
+            let warnings = config.warnings();
+            report
+                .extend(warnings.iter().map(|(path, what)| warning(place(receiver.node, path, what, None))));
             components.receivers.push(Receiver { id: receiver.id.clone(), config });
         }
     }
@@ -68,10 +71,12 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
     }
     for exporter in &defined.exporters {
         if let Some(built) = report.take(self::exporter(exporter)) {
-            report.extend(built.warnings.iter().map(|warning| Problem {
-                severity: Severity::Warning,
-                ..place(exporter.node, &warning.path, &warning.message, warning.help.as_deref())
-            }));
+            report.extend(
+                built
+                    .warnings
+                    .iter()
+                    .map(|odd| warning(place(exporter.node, &odd.path, &odd.message, odd.help.as_deref()))),
+            );
             components.exporters.push(Exporter { id: exporter.id.clone(), built });
         }
     }
@@ -87,13 +92,12 @@ fn receiver(defined: &Defined<'_>) -> Result<otlp::Config, Vec<Problem>> {
     match defined.id.kind() {
         "otlp" => {
             let config: otlp::Config = config::decode(defined.node)?;
-            match (config.protocols.grpc.as_ref(), config.protocols.http.as_ref()) {
-                (None, None) => {
-                    let problem =
-                        defined.problem(format!("{}: must specify at least one protocol", defined.node.path));
-                    Err(vec![problem.help("write `protocols: {grpc: , http: }` below it")])
+            let errors = config.errors();
+            match errors.is_empty() {
+                true => Ok(config),
+                false => {
+                    Err(errors.iter().map(|(path, what)| place(defined.node, path, what, None)).collect())
                 }
-                _ => Ok(config),
             }
         }
         _ => Err(vec![unknown(Section::Receivers, defined)]),
@@ -163,6 +167,10 @@ fn place(node: &Node, path: &[&str], message: &str, help: Option<&str>) -> Probl
         Some(help) => problem.help(help),
         None => problem,
     }
+}
+
+fn warning(problem: Problem) -> Problem {
+    Problem { severity: Severity::Warning, ..problem }
 }
 
 /// Keeps the problems, gives the rest.

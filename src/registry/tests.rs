@@ -200,7 +200,20 @@ fn the_logs_level_is_read_and_metrics_are_no_secret_failure() {
 #[test]
 fn a_receiver_without_a_protocol_is_refused() {
     let found = complaints("receivers: {otlp: }").join("\n");
-    assert!(found.contains("must specify at least one protocol"), "{found}");
+    assert!(found.contains("receivers.otlp.protocols needs at least one protocol"), "{found}");
+}
+
+#[test]
+fn what_components_find_odd_is_a_warning_at_its_key() {
+    let plan = read(
+        "receivers: {otlp: {protocols: {grpc: {read_buffer_size: 524288}}}}
+exporters: {otlp_http: {endpoint: \"http://localhost:4317\"}}",
+    )
+    .expect("right");
+    let warnings = warnings(&plan);
+    let at = "collector.yaml:1:57: warning: receivers.otlp.protocols.grpc.read_buffer_size has no effect";
+    assert!(warnings[0].starts_with(at), "{warnings:?}");
+    assert!(warnings[1].contains("4317"), "{warnings:?}");
 }
 
 #[test]

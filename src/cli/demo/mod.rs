@@ -62,7 +62,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let plan = Plan { endpoint: args.endpoint, visits, within: args.duration.get() };
     anstream::eprintln!(
         "burgee demo: sending a shop's traffic to {} for {}, Ctrl-C ends it",
-        plan.endpoint,
+        base(&plan.endpoint),
         args.duration
     );
     let mut signals = Signals::listen()?;
@@ -149,8 +149,7 @@ impl fmt::Display for Sent {
 
 async fn post(client: &Client, endpoint: &Uri, export: &Export) -> Result<Answer, SendError> {
     let path = export.signal.http_path();
-    let base = endpoint.to_string();
-    let request = Request::post(format!("{}{path}", base.trim_end_matches('/')))
+    let request = Request::post(format!("{}{path}", base(endpoint)))
         .header(header::CONTENT_TYPE, "application/x-protobuf")
         .body(Body::from(bytes::Bytes::copy_from_slice(&export.body)))
         .expect("an URI with a path after it is one");
@@ -172,7 +171,12 @@ fn explain(endpoint: &Uri, error: &SendError) -> Failure {
         SendErrorKind::Closed => "the receiver went away",
         _ => "is an OTLP/HTTP receiver there? try --endpoint http://127.0.0.1:4318",
     };
-    Failure::new(format!("cannot send to {endpoint}: {error}; {now}"))
+    Failure::new(format!("cannot send to {}: {error}; {now}", base(endpoint)))
+}
+
+/// The endpoint without the slash that `Uri` adds.
+fn base(endpoint: &Uri) -> String {
+    endpoint.to_string().trim_end_matches('/').to_owned()
 }
 
 /// Other ids in every run.

@@ -5,6 +5,13 @@ mod support;
 
 use std::collections::BTreeSet;
 
+#[test]
+fn the_readme_starts_with_the_two_commands_that_are_tested() {
+    let readme = include_str!("../README.md");
+    let start = readme.split("## Start").nth(1).expect("it says how to start");
+    assert!(start.contains("\ncargo run --release -- --demo ") && start.contains("\ncargo test "), "{start}");
+}
+
 #[tokio::test]
 async fn the_demo_shows_evaluations_of_every_shape_and_ends_with_a_summary() {
     let ended = support::run(&["--demo"]).await;

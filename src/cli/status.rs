@@ -8,6 +8,7 @@ use tonic::transport::Endpoint;
 
 use super::{Failure, printed};
 use crate::admin::{signal_name, v1};
+use crate::config::escape;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -137,7 +138,8 @@ fn note(line: &mut String, count: u64, what: &str) {
 fn section(text: &mut String, title: &str, lines: impl IntoIterator<Item = String>) {
     for (index, line) in lines.into_iter().enumerate() {
         let title = if index == 0 { title } else { "" };
-        let _ = writeln!(text, "{title:11} {line}");
+        // Names and messages come from whoever answered.
+        let _ = writeln!(text, "{title:11} {}", escape(&line));
     }
 }
 

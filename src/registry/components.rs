@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::known::{Section, unknown};
 use super::references::Definitions;
-use super::service::Wiring;
+use super::service::{Service, Wiring};
 use super::{Defined, Exporter, Pipeline, Receiver, Runner};
 use crate::admin;
 use crate::component::BatchConfig;
@@ -14,6 +14,7 @@ use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
 use crate::exporters::{self, Built, debug, nop, otlp_grpc, otlp_http};
 use crate::processors::{batch, feature_flag, memory_limiter};
 use crate::receivers::otlp;
+use crate::values::ListenEndpoint;
 
 /// All components of a configuration, as far as they are right.
 #[derive(Default)]
@@ -86,6 +87,39 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
         }
     }
     components
+}
+
+/// Errors for receivers that want the same address: only one of them could have it.
+pub(super) fn contested(
+    defined: &Definitions<'_>,
+    components: &Components,
+    service: &Service,
+) -> Vec<Problem> {
+    let mut owners: HashMap<ListenEndpoint, String> = HashMap::new();
+    let mut problems = Vec::new();
+    let used = components.receivers.iter().filter(|receiver| service.uses(Section::Receivers, &receiver.id));
+    for receiver in used {
+        let Some(of) = defined.receivers.iter().find(|of| of.id == receiver.id) else { continue };
+        let protocols = &receiver.config.protocols;
+        let grpc = protocols.grpc.as_ref().map(|grpc| ("grpc", &grpc.endpoint));
+        let http = protocols.http.as_ref().map(|http| ("http", &http.endpoint));
+        for (protocol, endpoint) in grpc.into_iter().chain(http).filter(|(_, endpoint)| endpoint.port() != 0)
+        {
+            let id = receiver.id.to_string();
+            // Both protocols of one receiver may share a port: each takes both anyway.
+            let owner = owners.entry(endpoint.clone()).or_insert_with(|| id.clone());
+            if *owner != id {
+                let what = format!("{endpoint} is already the endpoint of receivers.{owner}");
+                problems.push(place(
+                    of.node,
+                    &["protocols", protocol, "endpoint"],
+                    &what,
+                    Some("choose another port"),
+                ));
+            }
+        }
+    }
+    problems
 }
 
 fn receiver(defined: &Defined<'_>) -> Result<otlp::Config, Vec<Problem>> {

@@ -204,6 +204,18 @@ fn a_receiver_without_a_protocol_is_refused() {
 }
 
 #[test]
+fn two_receivers_cannot_have_one_port_but_two_protocols_can() {
+    let found = complaints(
+        "receivers:
+  otlp: {protocols: {grpc: {endpoint: 0.0.0.0:4317}, http: {endpoint: 0.0.0.0:4317}}}
+  otlp/b: {protocols: {http: {endpoint: 0.0.0.0:4317}}}",
+    );
+    let message = "collector.yaml:3:41: error: receivers.otlp/b.protocols.http.endpoint 0.0.0.0:4317 is already the \
+                   endpoint of receivers.otlp; choose another port";
+    assert_eq!(found, [message]);
+}
+
+#[test]
 fn what_components_find_odd_is_a_warning_at_its_key() {
     let plan = read(
         "receivers: {otlp: {protocols: {grpc: {read_buffer_size: 524288}}}}

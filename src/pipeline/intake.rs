@@ -191,7 +191,7 @@ impl Pipeline {
 }
 
 /// Whether the passage's buffer is one that an earlier passage has as well.
-fn shared<'a>(passages: &'a [Passage], number: usize) -> Option<&'a Passage> {
+fn shared(passages: &[Passage], number: usize) -> Option<&Passage> {
     passages[..number].iter().find(|earlier| earlier.out.is_same(&passages[number].out))
 }
 

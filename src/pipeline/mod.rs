@@ -10,6 +10,7 @@ mod graph;
 mod intake;
 mod limits;
 mod outbox;
+mod pull;
 mod retry;
 mod settle;
 mod store;

@@ -10,18 +10,20 @@ use crate::component::RetryConfig;
 /// What has become of a batch so far.
 #[derive(Debug)]
 pub(super) struct History {
-    first_try: Instant,
+    pub first_try: Instant,
+    /// How often it was divided because of an answer.
+    pub divisions: u32,
     backoff: Option<ExponentialBackoff>,
 }
 
 impl History {
     pub fn new(now: Instant) -> History {
-        History { first_try: now, backoff: None }
+        History { first_try: now, divisions: 0, backoff: None }
     }
 
     /// For a piece of the batch: as old as it, and with a patience of its own.
     pub fn inherit(&self) -> History {
-        History::new(self.first_try)
+        History { first_try: self.first_try, divisions: self.divisions + 1, backoff: None }
     }
 
     /// How long to wait before the next try; `None` when `max_elapsed_time` would be over by then, as in the

@@ -36,7 +36,12 @@ impl Outbox {
     pub fn settle(&self, batch: Batch, outcome: Outcome) {
         let (number, mut parcels) = batch.open();
         // dividing takes time, so it is done before the lock is taken
-        let verdict = self.judge(&mut parcels, &outcome);
+        let verdict = match outcome {
+            Answer::TooLarge { .. } if self.lock().divided_in_vain(number) => {
+                Verdict::Out(Exit::Dropped(DropReason::TooLarge))
+            }
+            _ => self.judge(&mut parcels, &outcome),
+        };
         let now = Instant::now();
         let mut state = self.lock();
         let Some(flight) = state.land(number) else {
@@ -141,7 +146,9 @@ impl Outbox {
 
     fn moved(&self, state: &State) {
         self.refresh(state);
-        self.wake.notify_one();
+        if state.phase != Phase::Open || !state.waiting.is_empty() || !state.again.is_empty() {
+            self.wake.notify_one();
+        }
         if state.is_empty() {
             self.emptied.notify_one();
         }
@@ -186,6 +193,19 @@ impl State {
             self.progress_at = Instant::now();
             self.isolated = false;
         }
+        if matches!(exit, Exit::Sent | Exit::Partly { .. }) {
+            self.delivered_at = Some(self.progress_at);
+        }
+    }
+
+    /// Whether a batch was divided often and nothing at all arrived since: then its size is not the reason. Some
+    /// servers answer so when a quota is used up, and should not get a request for every single item.
+    fn divided_in_vain(&self, number: u64) -> bool {
+        let flight = self.flights.iter().find(|flight| flight.number == number);
+        flight.is_some_and(|Flight { history, .. }| {
+            let delivered = self.delivered_at.is_some_and(|at| at >= history.first_try);
+            history.divisions >= DIVISIONS_IN_VAIN_MAX && !delivered
+        })
     }
 
     /// Plans another try, or gives the parcels back with the reason why there is none. They are counted as dropped
@@ -283,4 +303,6 @@ fn escaped(outcome: &Outcome) -> String {
 
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 const DRAIN_RETRY: Duration = Duration::from_millis(200);
+/// Down to 32 KiB of 4 MiB.
+const DIVISIONS_IN_VAIN_MAX: u32 = 7;
 const MESSAGE_CHARS_MAX: usize = 200;

@@ -111,6 +111,18 @@ async fn one_item_that_is_too_large_is_dropped_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_downstream_that_takes_no_size_at_all_is_not_asked_for_every_item() {
+    let downstream = Scripted::new(|_| Step::too_large());
+    let rig = Rig::new(vec![exporter("otlp", &downstream)]);
+    let names: Vec<String> = (0..5000).map(|number| format!("span {number}")).collect();
+    rig.feeder.feed(spans(&names)).unwrap();
+    settle_down().await;
+    assert!(downstream.tries().len() < 300, "{}", downstream.tries().len());
+    let ledger = rig.outbox("otlp").ledger;
+    assert_eq!((ledger.dropped.get(DropReason::TooLarge), ledger.held), (5000, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_opaque_request_that_is_too_large_is_not_divided() {
     let downstream = Scripted::new(|_| Step::too_large());
     let rig = Rig::new(vec![exporter("otlp", &downstream)]);
@@ -213,4 +225,58 @@ async fn a_batch_that_nobody_settles_is_a_defect_and_counted() {
     assert_eq!(dropped.is_err(), cfg!(debug_assertions));
     let ledger = rig.outbox("otlp").ledger;
     assert_eq!((ledger.dropped.get(DropReason::Bug), ledger.held), (2, 0));
+}
+
+/// Real threads, several feeders, downstreams that answer at random; an onlooker checks the ledger all the while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_ledger_balances_while_everything_runs_at_once() {
+    let moody = || {
+        Scripted::new(|batch| match fastrand::u8(..6) {
+            0 => Step::Answer(Outcome::RetryLater { after: None, message: "busy".into() }),
+            1 if batch.items() > 1 => Step::too_large(),
+            2 => Step::partly(1),
+            3 => Step::rejected(),
+            _ => Step::Answer(Outcome::Accepted),
+        })
+    };
+    let (first, second) = (moody(), moody());
+    let retry = RetryConfig { initial_interval: Duration::from_millis(1), ..RetryConfig::default() };
+    let small = |id, downstream| ExporterSpec {
+        queue: QueueConfig { queue_size: 20, num_consumers: 3, ..QueueConfig::default() },
+        retry: retry.clone(),
+        ..exporter(id, downstream)
+    };
+    let rig = Rig::new(vec![small("first", &first), small("second", &second)]);
+    let rig = Arc::new(rig);
+    let feeders: Vec<_> = (0..4)
+        .map(|_| {
+            let rig = Arc::clone(&rig);
+            tokio::spawn(async move {
+                let mut put = 0;
+                for count in 0..500 {
+                    put += match rig.feeder.feed(spans(vec!["span"; count % 7])) {
+                        Ok(_) => count as u64 % 7,
+                        Err(_) => 0,
+                    };
+                    rig.check_outboxes();
+                    tokio::task::yield_now().await;
+                }
+                put
+            })
+        })
+        .collect();
+    let mut put = 0;
+    for feeder in feeders {
+        put += feeder.await.expect("no equation was violated");
+    }
+    let mut rig = Arc::into_inner(rig).expect("the feeders are done");
+    rig.drain(Duration::from_secs(20)).await;
+    // a payload is freed just after it is counted, outside of the lock
+    rig.consumers.ended().await;
+    for id in ["first", "second"] {
+        let ledger = rig.outbox(id).ledger;
+        assert_eq!((ledger.put, ledger.held), (put, 0));
+        assert_eq!(ledger.dropped.get(DropReason::Bug), 0);
+    }
+    assert_eq!(rig.budget.used(), 0);
 }

@@ -132,8 +132,8 @@ impl Model {
 
     async fn act(&mut self, act: &Act) {
         match act {
-            Act::Feed(count) => self.feed(*count, |names| spans(names)),
-            Act::FeedOpaque(count) => self.feed(*count, |names| opaque_spans(names)),
+            Act::Feed(count) => self.feed(*count, spans),
+            Act::FeedOpaque(count) => self.feed(*count, opaque_spans),
             Act::Next => self.next().await,
             Act::Settle(which, end) => self.settle(*which, end),
             Act::GiveBack(which) => {

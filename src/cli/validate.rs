@@ -54,7 +54,7 @@ pub(super) fn plan(sources: &Result<Vec<Arc<Source>>, Report>) -> Result<Plan, F
     };
     plan.map_err(|report| {
         anstream::eprint!("{}", report.render(is_colored()));
-        Failure::config("the configuration is not valid; nothing was started")
+        Failure::config("the configuration is not valid")
     })
 }
 

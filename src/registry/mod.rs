@@ -104,10 +104,11 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     let mut built = components::build(&defined, &mut report);
     let service = service::read(&sections, &defined, &mut report);
     report.extend(components::contested(&defined, &built, &service));
-    report.extend(references::unused(&defined, &service, &sections));
     if report.has_errors() {
         return Err(report);
     }
+    // Only now: a mistyped reference leaves its component unused, and is said already.
+    report.extend(references::unused(&defined, &service, &sections));
 
     let pipelines =
         service.pipelines.into_iter().map(|pipeline| built.pipeline(pipeline)).collect::<Vec<_>>();

@@ -167,6 +167,13 @@ impl Edit<'_, '_> {
         self.record(key, Some(start..end));
     }
 
+    /// As [`Edit::set`], for a caller who knows that there is no such attribute yet: saves looking for it.
+    pub fn add(&mut self, key: &str, value: Value<'_>) {
+        let start = self.edits.arena.len();
+        put_value(&mut self.edits.arena, value);
+        self.record(key, Some(start..self.edits.arena.len()));
+    }
+
     /// Removes all attributes of that key.
     pub fn remove(&mut self, key: &str) {
         if self.get(key).is_some() {

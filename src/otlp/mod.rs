@@ -19,8 +19,8 @@ pub use batch::{mergeable, split};
 pub use check::{Checked, Malformed, check};
 pub use edit::{Edit, Edits};
 pub use view::{
-    Attributes, Event, Events, Item, ItemId, Items, Metric, Outline, Payload, Reading, Resource, Scope, Value,
-    Values,
+    Attributes, Event, Events, Item, ItemId, Items, Metric, Outline, Pair, Payload, Reading, Resource, Scope,
+    Value, Values,
 };
 pub use watch::{Watched, Watchlist};
 

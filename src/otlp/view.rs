@@ -276,20 +276,22 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The singular fields of a span that say what it is, read in one walk. Of an item that is no span all are empty.
-    pub fn outline(&self) -> Outline<'a> {
+    /// The singular fields of a span that say what it is, and its attributes, in one walk. Of an item that is no span
+    /// all are empty.
+    pub fn outline(&self, mut attribute: impl FnMut(Pair<'a>)) -> Outline<'a> {
         let mut outline = Outline::default();
         let fields = match self.is() {
             Is::Span => self.node.fields(),
             _ => Fields::new(self.node.buf, 0, 0),
         };
         for raw in fields {
-            let bytes = || raw.bytes(self.node.buf);
+            let bytes = raw.bytes(self.node.buf);
             match raw.number {
-                1 => outline.trace_id = bytes(),
-                2 => outline.span_id = bytes(),
-                4 => outline.parent_span_id = bytes(),
-                5 => outline.name = text(bytes()),
+                ATTRIBUTES => attribute(Pair { kv: bytes }),
+                1 => outline.trace_id = bytes,
+                2 => outline.span_id = bytes,
+                4 => outline.parent_span_id = bytes,
+                5 => outline.name = text(bytes),
                 6 => outline.kind = number_of(self.node.buf, raw) as i32,
                 EVENTS => outline.has_events = true,
                 _ => {}
@@ -533,6 +535,8 @@ impl<'a> Iterator for Events<'a> {
     }
 }
 
+/// `Span.attributes`.
+const ATTRIBUTES: u32 = 9;
 /// `Span.events`.
 const EVENTS: u32 = 11;
 
@@ -565,6 +569,11 @@ impl<'a> Attributes<'a> {
         self.raw().map(|kv| (text(key_of(kv)), value_of(kv)))
     }
 
+    /// All pairs in their order, duplicates included, each to be read when it turns out to matter.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair<'a>> + use<'a> {
+        self.raw().map(|kv| Pair { kv })
+    }
+
     pub(super) fn raw(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let Attributes { body, number } = *self;
         Fields::new(body, 0, body.len())
@@ -575,6 +584,24 @@ impl<'a> Attributes<'a> {
     /// The encoded message body of a map, for copying it as it is.
     pub(super) fn encoded(&self) -> &'a [u8] {
         self.body
+    }
+}
+
+/// An attribute that has not been read yet.
+#[derive(Clone, Copy)]
+pub struct Pair<'a> {
+    kv: &'a [u8],
+}
+
+impl<'a> Pair<'a> {
+    /// The bytes of the key, which are UTF-8.
+    #[inline]
+    pub fn key(&self) -> &'a [u8] {
+        key_of(self.kv)
+    }
+
+    pub fn value(&self) -> Value<'a> {
+        value_of(self.kv)
     }
 }
 

@@ -159,6 +159,10 @@ impl Iterator for Fields<'_> {
         if self.at >= self.end {
             return None;
         }
+        if let Some(raw) = short_field(self.buf, self.at, self.end) {
+            self.at = raw.end;
+            return Some(raw);
+        }
         match field(self.buf, self.at, self.end, DEPTH_MAX) {
             Ok(raw) => {
                 self.at = raw.end;
@@ -171,6 +175,16 @@ impl Iterator for Fields<'_> {
             }
         }
     }
+}
+
+/// Reads a field with a length below 128 and a number below 16, which nearly all attributes and texts are.
+#[inline]
+fn short_field(buf: &[u8], at: usize, end: usize) -> Option<Raw> {
+    let &[tag, len] = buf.get(at..at + 2)? else { return None };
+    let body = at + 2;
+    let raw =
+        Raw { number: u32::from(tag >> 3), wire: Wire::Len, start: at, body, end: body + usize::from(len) };
+    (tag & 0x87 == WIRE_LEN && tag > 7 && len < 0x80 && raw.end <= end).then_some(raw)
 }
 
 /// Appends `value` as a varint.

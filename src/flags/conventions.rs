@@ -79,8 +79,8 @@ pub const KEY_SOURCE: &str = "burgee.flag.key.source";
 pub const KEY_SOURCE_URL: &str = "url";
 pub const BULK_COUNT: &str = "burgee.flag.bulk.count";
 
-/// Every name that the conventions ever had, and those that hooks of several languages made up. The generation is
-/// the release that brought the name.
+/// Every name that the conventions ever had, those that hooks of several languages made up, and burgee's own where
+/// the conventions have none. The comment is the release that brought the name.
 pub const NAMES: &[Name] = &[
     Name::current(KEY, Field::Key),
     // OpenFeature hooks of 2022, before there was a convention
@@ -122,6 +122,7 @@ pub const NAMES: &[Name] = &[
     // 1.33.0 to 1.39.0
     Name::outdated("error.message", Field::ErrorMessage),
     Name::borrowed("exception.message", Field::ErrorMessage),
+    Name::current(BULK_COUNT, Field::BulkCount),
 ];
 
 /// The event of an evaluation since 1.29.0, of a span or a log record.

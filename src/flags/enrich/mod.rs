@@ -100,8 +100,7 @@ impl<'a, 'p> Pass<'a, 'p> {
     }
 
     fn span(&mut self, item: Item<'a>) {
-        let outline = item.outline();
-        let class = self.reader.span(item, &outline);
+        let (outline, class) = self.reader.span(item);
         if self.reader.may_hold_secrets() {
             recognise::redact(item, self.edits);
         }
@@ -216,8 +215,9 @@ impl<'a, 'p> Pass<'a, 'p> {
 
     /// R5: only how many there were.
     fn bulk(&mut self, item: Item<'a>) {
-        let of_count = |candidate: &Candidate<'_>| candidate.name.field == Field::BulkCount;
-        let counted = self.reader.item.iter().filter(|candidate| of_count(candidate));
+        let original =
+            |candidate: &Candidate<'_>| candidate.name.field == Field::BulkCount && candidate.is_original();
+        let counted = self.reader.item.iter().filter(|candidate| original(candidate));
         let Some(count) =
             counted.map(|candidate| candidate.value).find(|value| matches!(value, Value::Int(_)))
         else {
@@ -226,7 +226,7 @@ impl<'a, 'p> Pass<'a, 'p> {
         let mut edit = self.edits.item(item);
         edit.set(conventions::BULK_COUNT, count);
         if self.policy.originals == Originals::Drop {
-            remove(&mut edit, &self.reader.item, of_count);
+            remove(&mut edit, &self.reader.item, original);
         }
     }
 

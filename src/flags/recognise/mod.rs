@@ -155,18 +155,21 @@ impl Default for Reader<'_> {
 
 impl<'a> Reader<'a> {
     /// Looks at a span.
-    pub fn span(&mut self, item: Item<'a>, outline: &Outline<'a>) -> Class<'a> {
+    pub fn span(&mut self, item: Item<'a>) -> (Outline<'a>, Class<'a>) {
         self.item.clear();
         self.http.clear();
-        for (key, value) in item.attributes().iter() {
-            match self.index.find(key) {
-                Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
-                    note(&mut self.item, Candidate { name, rank, value });
-                }
-                Some(&Entry { meaning: Meaning::Http(part), .. }) => self.http.note(part, value),
-                Some(Entry { meaning: Meaning::EventName, .. }) | None => {}
+        let outline = item.outline(|pair| match self.index.find(pair.key()) {
+            None | Some(Entry { meaning: Meaning::EventName, .. }) => {}
+            Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
+                note(&mut self.item, Candidate { name, rank, value: pair.value() });
             }
-        }
+            Some(&Entry { meaning: Meaning::Http(part), .. }) => self.http.note(part, pair),
+        });
+        let class = self.class(item, &outline);
+        (outline, class)
+    }
+
+    fn class(&mut self, item: Item<'a>, outline: &Outline<'a>) -> Class<'a> {
         if let Some(form) = self.fitting(item, outline.name, |family| family.spans) {
             return Class::Evaluation(form.sender);
         }
@@ -207,9 +210,9 @@ impl<'a> Reader<'a> {
     /// The evaluation that an event of a span is.
     pub fn event(&mut self, event: Event<'a>) -> Option<Found<'a>> {
         self.event.clear();
-        for (key, value) in event.attributes().iter() {
-            if let Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) = self.index.find(key) {
-                note(&mut self.event, Candidate { name, rank, value });
+        for pair in event.attributes().pairs() {
+            if let Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) = self.index.find(pair.key()) {
+                note(&mut self.event, Candidate { name, rank, value: pair.value() });
             }
         }
         let name = event.name();
@@ -222,14 +225,16 @@ impl<'a> Reader<'a> {
         self.item.clear();
         let mut name = item.name();
         let mut name_rank = if name.is_empty() { EVENT_NAME_ATTRIBUTES.len() } else { 0 };
-        for (key, value) in item.attributes().iter() {
-            match (self.index.find(key), value) {
-                (Some(&Entry { meaning: Meaning::Field { name, rank }, .. }), _) => {
-                    note(&mut self.item, Candidate { name, rank, value });
+        for pair in item.attributes().pairs() {
+            match self.index.find(pair.key()) {
+                Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
+                    note(&mut self.item, Candidate { name, rank, value: pair.value() });
                 }
-                (Some(Entry { meaning: Meaning::EventName, .. }), Value::Str(text)) => {
-                    let rank = EVENT_NAME_ATTRIBUTES.iter().position(|name| *name == key).unwrap_or(0);
-                    if rank < name_rank {
+                Some(Entry { meaning: Meaning::EventName, key }) => {
+                    let rank = EVENT_NAME_ATTRIBUTES.iter().position(|name| name == key).unwrap_or(0);
+                    if rank < name_rank
+                        && let Value::Str(text) = pair.value()
+                    {
                         (name, name_rank) = (text, rank);
                     }
                 }
@@ -251,8 +256,7 @@ impl<'a> Reader<'a> {
 
     /// All evaluations that a span is or tells of, each once.
     fn evaluations_of(&mut self, item: Item<'a>) -> Vec<Evaluation<'a>> {
-        let outline = item.outline();
-        let class = self.span(item, &outline);
+        let (outline, class) = self.span(item);
         let mut found = Vec::new();
         let mut exceptions = Vec::new();
         if outline.has_events {
@@ -289,18 +293,15 @@ impl<'a> Reader<'a> {
 
     fn fits(&mut self, form: &Form, item: Item<'a>, name: &str) -> bool {
         form.name.is_none_or(|wanted| wanted == name)
-            && (form.carries.is_empty() || form.carries.iter().any(|key| self.carries(item, key)))
+            && (form.carries.is_empty() || form.carries.iter().any(|key| self.carries(key)))
             && form.scope.is_none_or(|wanted| self.scope_name(item) == wanted)
     }
 
-    /// Whether the span has the attribute; a key that says nothing is none.
-    fn carries(&self, item: Item<'a>, key: &str) -> bool {
-        match self.index.find(key) {
-            Some(_) => self.item.iter().any(|candidate| {
-                candidate.name.name == key && (candidate.name.field != Field::Key || is_key(candidate))
-            }),
-            None => item.attributes().get(key).is_some(),
-        }
+    /// Whether the span has the attribute, which has to be in the tables; a key that says nothing is none.
+    fn carries(&self, key: &str) -> bool {
+        self.item.iter().any(|candidate| {
+            candidate.name.name == key && (candidate.name.field != Field::Key || is_key(candidate))
+        })
     }
 
     fn scope_name(&mut self, item: Item<'a>) -> &'a str {
@@ -358,7 +359,11 @@ fn merge_exceptions<'a>(found: &mut Vec<Evaluation<'a>>, exceptions: Vec<Evaluat
 }
 
 /// What a key means, found by its first byte and its length.
-struct Index(Vec<Vec<Entry>>);
+struct Index {
+    entries: Vec<Vec<Entry>>,
+    /// For each first byte the lengths that keys have: a bit for each, those from 63 on sharing the last.
+    lengths: [u64; 256],
+}
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -375,16 +380,24 @@ enum Meaning {
 
 impl Index {
     #[inline]
-    fn find(&self, key: &str) -> Option<&Entry> {
-        let &first = key.as_bytes().first()?;
-        self.0.get(usize::from(first))?.iter().find(|entry| entry.key == key)
+    fn find(&self, key: &[u8]) -> Option<&Entry> {
+        let first = usize::from(*key.first()?);
+        if self.lengths[first] & length_bit(key) == 0 {
+            return None;
+        }
+        self.entries[first].iter().find(|entry| entry.key.as_bytes() == key)
     }
 
     fn add(&mut self, key: &'static str, meaning: Meaning) {
         let Some(&first) = key.as_bytes().first() else { return };
-        self.0.resize_with(256, Vec::new);
-        self.0[usize::from(first)].push(Entry { key, meaning });
+        self.lengths[usize::from(first)] |= length_bit(key.as_bytes());
+        self.entries[usize::from(first)].push(Entry { key, meaning });
     }
+}
+
+#[inline]
+fn length_bit(key: &[u8]) -> u64 {
+    1 << key.len().min(63)
 }
 
 /// By field first, then in the order of the tables.
@@ -393,7 +406,7 @@ fn rank(field: Field, place: usize) -> u16 {
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index(Vec::new());
+    let mut index = Index { entries: vec![Vec::new(); 256], lengths: [0; 256] };
     let names = conventions::NAMES.iter().chain(FAMILIES.iter().flat_map(|family| family.names));
     for (place, name) in names.enumerate() {
         index.add(name.name, Meaning::Field { name, rank: rank(name.field, place) });

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::otlp::{Edits, Item, Value, Watchlist};
+use crate::otlp::{Edits, Item, Pair, Value, Watchlist};
 
 /// A span that asked for the evaluation of one flag, or answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,7 @@ pub(super) enum Part {
     Url(usize),
     /// The path; of `http.target` also the query.
     Path(usize),
+    Query,
     Method(usize),
     Status(usize),
 }
@@ -31,6 +32,7 @@ pub(super) const PARTS: &[(&str, Part)] = &[
     ("http.url", Part::Url(1)),
     ("url.path", Part::Path(0)),
     ("http.target", Part::Path(1)),
+    (QUERY, Part::Query),
     ("http.request.method", Part::Method(0)),
     ("http.method", Part::Method(1)),
     ("http.response.status_code", Part::Status(0)),
@@ -70,14 +72,15 @@ pub(super) fn watch(list: &mut Watchlist) {
     }
 }
 
-/// The HTTP attributes of one span.
-#[derive(Clone, Copy, Debug, Default)]
+/// The HTTP attributes of one span, read when they matter.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Http<'a> {
     any: bool,
-    url: [Option<&'a str>; 2],
-    path: [Option<&'a str>; 2],
-    method: [Option<&'a str>; 2],
-    status: [Option<i64>; 2],
+    query: bool,
+    url: [Option<Pair<'a>>; 2],
+    path: [Option<Pair<'a>>; 2],
+    method: [Option<Pair<'a>>; 2],
+    status: [Option<Pair<'a>>; 2],
 }
 
 impl<'a> Http<'a> {
@@ -87,44 +90,71 @@ impl<'a> Http<'a> {
         }
     }
 
-    pub fn note(&mut self, part: Part, value: Value<'a>) {
+    #[inline]
+    pub fn note(&mut self, part: Part, pair: Pair<'a>) {
         self.any = true;
-        match (part, value) {
-            (Part::Url(at), Value::Str(text)) => self.url[at] = self.url[at].or(Some(text)),
-            (Part::Path(at), Value::Str(text)) => self.path[at] = self.path[at].or(Some(text)),
-            (Part::Method(at), Value::Str(text)) => self.method[at] = self.method[at].or(Some(text)),
-            (Part::Status(at), Value::Int(code)) => self.status[at] = self.status[at].or(Some(code)),
-            _ => {}
-        }
+        let place = match part {
+            Part::Url(age) => &mut self.url[age],
+            Part::Path(age) => &mut self.path[age],
+            Part::Method(age) => &mut self.method[age],
+            Part::Status(age) => &mut self.status[age],
+            Part::Query => {
+                self.query = true;
+                return;
+            }
+        };
+        place.get_or_insert(pair);
     }
 
     /// The request that a span of this kind and name is.
     pub fn request(&self, kind: i32, name: &str) -> Option<Request<'a>> {
-        if !self.any {
+        if !self.any || !(kind == SERVER || kind == CLIENT) {
             return None;
         }
-        let key = match kind {
+        let method = texts(&self.method).next();
+        if !method.map_or_else(|| name.starts_with("POST "), |method| method == METHOD) {
+            return None;
+        }
+        let key = if kind == SERVER {
             // already decoded by whoever wrote them: everything after the prefix is the key
-            SERVER => self.paths().find_map(key_in).map(Cow::Borrowed),
-            CLIENT => self.url.iter().flatten().find_map(|url| key_in(path_of(url))).map(decode),
-            _ => None,
+            self.paths().find_map(key_in).map(Cow::Borrowed)
+        } else {
+            texts(&self.url).find_map(|url| key_in(path_of(url))).map(decode)
         }?;
-        let method = self.method.iter().flatten().next();
-        let is_post = method.map_or(name.starts_with("POST "), |method| *method == METHOD);
-        if !is_post || key.len() > KEY_BYTES_MAX || is_template(&key) {
+        if key.len() > KEY_BYTES_MAX || is_template(&key) {
             return None;
         }
-        Some(Request { key, status: self.status.iter().flatten().next().copied() })
+        Some(Request { key, status: self.status() })
     }
 
+    /// Whether there is a query at a path that takes secrets in it.
     pub fn may_hold_secrets(&self) -> bool {
-        self.any && self.paths().chain(self.url.iter().flatten().map(|url| path_of(url))).any(is_secret_path)
+        self.any && self.has_query() && {
+            self.paths().chain(texts(&self.url).map(path_of)).any(is_secret_path)
+        }
+    }
+
+    fn has_query(&self) -> bool {
+        let [_, target] = self.path;
+        self.query || texts(&self.url).chain(texts(&[target, None])).any(|text| text.contains('?'))
     }
 
     fn paths(&self) -> impl Iterator<Item = &'a str> {
         let [path, target] = self.path;
-        path.into_iter().chain(target.map(without_query))
+        texts(&[path, None]).chain(texts(&[target, None]).map(without_query))
     }
+
+    fn status(&self) -> Option<i64> {
+        self.status.iter().flatten().find_map(|pair| match pair.value() {
+            Value::Int(code) => Some(code),
+            _ => None,
+        })
+    }
+}
+
+/// Those of the two that are text, the current one first.
+fn texts<'a>(pairs: &[Option<Pair<'a>>; 2]) -> impl Iterator<Item = &'a str> + use<'a> {
+    (*pairs).into_iter().flatten().filter_map(|pair| as_text(pair.value()))
 }
 
 /// N10: replaces the secrets in the URLs of a span.
@@ -190,7 +220,7 @@ fn is_secret_path(path: &str) -> bool {
 /// The key in the path of an evaluation request.
 fn key_in(path: &str) -> Option<&str> {
     EVALUATION_PATHS.iter().find_map(|(begin, end)| {
-        let at = memchr::memmem::find(path.as_bytes(), begin.as_bytes())?;
+        let at = path.strip_suffix(end)?.find(begin)?;
         let key = path[at + begin.len()..].strip_suffix(end)?;
         (!key.is_empty()).then_some(key)
     })
@@ -217,14 +247,35 @@ fn without_query(target: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+    use prost::Message;
+
     use super::*;
+    use crate::otlp::{Signal, check};
 
     fn client(url: &str) -> Option<String> {
+        let attribute = KeyValue {
+            key: "url.full".into(),
+            value: Some(AnyValue { value: Some(any_value::Value::StringValue(url.into())) }),
+            ..KeyValue::default()
+        };
+        let span = Span {
+            trace_id: vec![1; 16],
+            span_id: vec![1; 8],
+            attributes: vec![attribute],
+            ..Span::default()
+        };
+        let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
+        let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+        let bytes = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
+        let payload =
+            check(Signal::Traces, bytes.into(), &Watchlist::default()).expect("made by prost").payload;
         let mut http = Http::default();
-        http.note(Part::Url(0), Value::Str(url));
-        http.request(CLIENT, "POST")
-            .or_else(|| http.request(CLIENT, "POST /x"))
-            .map(|request| request.key.into())
+        payload.items().next()?.outline(|pair| http.note(Part::Url(0), pair));
+        assert_eq!(http.request(CLIENT, "GET /"), None);
+        http.request(CLIENT, "POST /").map(|request| request.key.into())
     }
 
     #[test]

@@ -136,9 +136,31 @@ async fn where_nothing_answers_status_and_demo_say_what_to_do() {
         "{}",
         status.log
     );
-    let demo = run(&["demo", "--endpoint", &format!("http://127.0.0.1:{port}")]).await;
-    assert_eq!(demo.code, Some(1));
-    assert!(demo.log.contains("nobody listens there") && demo.log.contains("burgee --demo"), "{}", demo.log);
+    // With and without http://, as for `burgee status`.
+    for endpoint in [format!("http://127.0.0.1:{port}"), format!("127.0.0.1:{port}")] {
+        let demo = run(&["demo", "--endpoint", &endpoint]).await;
+        assert_eq!(demo.code, Some(1));
+        assert!(
+            demo.log.contains("nobody listens there") && demo.log.contains("burgee --demo"),
+            "{}",
+            demo.log
+        );
+    }
+    for endpoint in ["", "http://", "http://a b", "http://127.0.0.1:4318?x=1"] {
+        let demo = run(&["demo", "--endpoint", endpoint]).await;
+        assert_eq!(demo.code, Some(2), "{endpoint:?}: {}", demo.log);
+    }
+}
+
+#[tokio::test]
+async fn a_demo_that_is_sent_to_the_admin_service_was_not_accepted() {
+    let folder = tempdir().expect("a folder");
+    let config = file(folder.path(), "burgee.yaml", FREE_PORTS);
+    let mut burgee = start(&["--config", &config]);
+    let admin = burgee.listening("admin").await.to_string();
+    let demo = run(&["demo", "--endpoint", &admin, "--duration", "1s"]).await;
+    assert_eq!(demo.code, Some(1), "{}", demo.log);
+    assert!(demo.log.contains(" 0 accepted") && demo.log.contains("without OTLP/HTTP"), "{}", demo.log);
 }
 
 #[tokio::test]

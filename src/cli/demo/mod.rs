@@ -20,13 +20,13 @@ use self::traffic::{Export, Traffic};
 use super::Failure;
 use super::signals::Signals;
 use crate::net::{Body, Client, ClientConfig, SendError, SendErrorKind};
-use crate::otlp::answer::{Answer, status_message};
+use crate::otlp::answer::{Answer, Code, status_message};
 use crate::values;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
     /// Where OTLP/HTTP is received.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4318")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4318", value_parser = parse_endpoint)]
     endpoint: Uri,
     /// How long to send.
     #[arg(long, value_name = "TIME", default_value = "60s")]
@@ -155,6 +155,11 @@ async fn post(client: &Client, endpoint: &Uri, export: &Export) -> Result<Answer
         .expect("an URI with a path after it is one");
     let answer = client.send(request, TIMEOUT).await?;
     let body = &answer.body().bytes;
+    if answer.headers().contains_key("grpc-status") {
+        // A server that knows gRPC only answers everything with 200, so this is no success.
+        let said = "this is a gRPC server without OTLP/HTTP".to_owned();
+        return Ok(Answer::Rejected { code: Code::Unimplemented, message: said });
+    }
     if answer.status().is_success() {
         return Ok(Answer::from_response(export.signal, body));
     }
@@ -172,6 +177,16 @@ fn explain(endpoint: &Uri, error: &SendError) -> Failure {
         _ => "is an OTLP/HTTP receiver there? try --endpoint http://127.0.0.1:4318",
     };
     Failure::new(format!("cannot send to {}: {error}; {now}", base(endpoint)))
+}
+
+/// A bare `host:port` means `http://`, as it does for `burgee status`.
+fn parse_endpoint(text: &str) -> Result<Uri, String> {
+    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let uri: Uri = url.parse().map_err(|error| format!("{error}; try http://127.0.0.1:4318"))?;
+    match uri.query() {
+        None => Ok(uri),
+        Some(_) => Err("an endpoint has no ?query; OTLP's paths are added to it".to_owned()),
+    }
 }
 
 /// The endpoint without the slash that `Uri` adds.

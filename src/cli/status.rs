@@ -8,6 +8,7 @@ use tonic::transport::Endpoint;
 
 use super::{Failure, printed};
 use crate::admin::{signal_name, v1};
+use crate::collector::counted;
 use crate::config::escape;
 
 #[derive(Debug, clap::Args)]
@@ -76,17 +77,12 @@ fn describe(status: &v1::StatusResponse) -> String {
 
 fn door(door: &v1::Door) -> String {
     let items = items(door.signal);
-    let mut line = format!(
-        "{} {} {}: {} requests, {} {items} accepted",
-        door.receiver,
-        door.transport,
-        name(door.signal),
-        door.requests,
-        door.items_accepted
-    );
-    note(&mut line, door.refused, "requests refused for want of room");
-    note(&mut line, door.rejected, "requests rejected as malformed or too large");
-    note(&mut line, door.abandoned, "requests abandoned by their client");
+    let requests = counted(door.requests, "requests");
+    let mut line = format!("{} {} {}: {requests}", door.receiver, door.transport, name(door.signal));
+    note(&mut line, door.refused, "refused for want of room");
+    note(&mut line, door.rejected, "rejected as malformed or too large");
+    note(&mut line, door.abandoned, "abandoned by their client");
+    let _ = write!(line, "; {} accepted", counted(door.items_accepted, items));
     note(&mut line, door.items_refused, &format!("{items} refused"));
     note(&mut line, door.items_flawed, &format!("{items} with an invalid id cut out"));
     line
@@ -94,8 +90,12 @@ fn door(door: &v1::Door) -> String {
 
 fn pipeline(pipeline: &v1::Pipeline) -> String {
     let items = items(pipeline.signal);
-    let mut line =
-        format!("{}: {} {items}, {} flag evaluations", pipeline.id, pipeline.out, pipeline.evaluations);
+    let mut line = format!(
+        "{}: {}, {}",
+        pipeline.id,
+        counted(pipeline.out, items),
+        counted(pipeline.evaluations, "flag evaluations")
+    );
     for discarded in &pipeline.discarded {
         note(&mut line, discarded.items, &format!("discarded by {}", discarded.component));
     }
@@ -105,7 +105,8 @@ fn pipeline(pipeline: &v1::Pipeline) -> String {
 
 fn outbox(outbox: &v1::Outbox) -> String {
     let items = items(outbox.signal);
-    let mut line = format!("{} {}: {} {items} sent", outbox.exporter, name(outbox.signal), outbox.sent);
+    let mut line =
+        format!("{} {}: {} sent", outbox.exporter, name(outbox.signal), counted(outbox.sent, items));
     if outbox.held_items > 0 {
         let used = match outbox.sizer.as_str() {
             "items" => outbox.held_items,

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 pub use local::Local;
 pub use start::StartError;
 pub use summary::Summary;
+pub(crate) use summary::counted;
 
 use crate::component::Budget;
 use crate::net::{self, Stop};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::observe::board::BoardState;
+use crate::observe::ledger::DoorOutcome;
 use crate::otlp::Signal;
 
 /// What a collector has done, for people.
@@ -13,8 +14,10 @@ pub struct Summary {
     pub requests: u64,
     /// Accepted items by signal, for signals that came.
     pub received: BTreeMap<Signal, u64>,
-    /// Items that were refused at the door, and so are still their senders'.
+    /// Requests that were told to come again, for want of room or at the stop.
     pub refused: u64,
+    /// Requests that were turned away for good: malformed, too large.
+    pub rejected: u64,
     /// Flag evaluations recognised.
     pub evaluations: u64,
     /// By exporter, in the order of the configuration.
@@ -39,7 +42,8 @@ impl Summary {
         let mut summary = Summary::default();
         for door in &board.doors {
             summary.requests += door.ledger.requests;
-            summary.refused += door.ledger.refused;
+            summary.refused += door.ledger.requests_by(DoorOutcome::Refused);
+            summary.rejected += door.ledger.requests_by(DoorOutcome::Rejected);
             let signal = Signal::ALL.into_iter().find(|signal| signal.name() == door.signal);
             if let Some(signal) = signal.filter(|_| door.ledger.accepted > 0) {
                 *summary.received.entry(signal).or_default() += door.ledger.accepted;
@@ -75,13 +79,16 @@ impl fmt::Display for Summary {
             out.write_str("nothing")?;
         }
         for (index, (signal, count)) in self.received.iter().enumerate() {
-            write!(out, "{}{count} {}", if index > 0 { ", " } else { "" }, signal.items())?;
+            write!(out, "{}{}", if index > 0 { ", " } else { "" }, counted(*count, signal.items()))?;
         }
-        write!(out, " in {} requests", self.requests)?;
+        write!(out, " in {}", counted(self.requests, "requests"))?;
         if self.refused > 0 {
-            write!(out, ", refused {}", self.refused)?;
+            write!(out, ", {} refused", self.refused)?;
         }
-        write!(out, "; enriched {} flag evaluations", self.evaluations)?;
+        if self.rejected > 0 {
+            write!(out, ", {} rejected", self.rejected)?;
+        }
+        write!(out, "; enriched {}", counted(self.evaluations, "flag evaluations"))?;
         for exported in &self.exporters {
             write!(out, "; {}: {} sent", exported.exporter, exported.sent)?;
             if exported.rejected > 0 {
@@ -98,6 +105,12 @@ impl fmt::Display for Summary {
     }
 }
 
+/// A number and what it counts: `1 span`, `2 spans`. `plural` ends in s.
+pub(crate) fn counted(count: u64, plural: &str) -> String {
+    let word = if count == 1 { plural.trim_end_matches('s') } else { plural };
+    format!("{count} {word}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +124,7 @@ mod tests {
             requests: 4,
             received: [(Signal::Traces, 10), (Signal::Logs, 2)].into(),
             refused: 0,
+            rejected: 0,
             evaluations: 5,
             exporters: vec![debug, jaeger],
         };
@@ -118,6 +132,17 @@ mod tests {
             summary.to_string(),
             "burgee stopped: received 10 spans, 2 log records in 4 requests; enriched 5 flag evaluations; \
              debug: 12 sent; otlp/jaeger: 9 sent, 3 dropped (drain_deadline)"
+        );
+    }
+
+    #[test]
+    fn what_was_turned_away_is_said_and_one_is_not_many() {
+        let received = [(Signal::Traces, 1)].into();
+        let summary =
+            Summary { requests: 6, received, refused: 3, rejected: 2, evaluations: 1, ..Summary::default() };
+        assert_eq!(
+            summary.to_string(),
+            "burgee stopped: received 1 span in 6 requests, 3 refused, 2 rejected; enriched 1 flag evaluation"
         );
     }
 

@@ -31,6 +31,10 @@ pub enum Fact {
     BodyStalled { peer: SocketAddr, listener: SocketAddr },
     /// A request on an OTLP path was not an OTLP message, or not decompressible.
     Malformed { peer: SocketAddr, listener: SocketAddr },
+    /// A request was larger than the limit of its port.
+    TooLarge { peer: SocketAddr, listener: SocketAddr },
+    /// A request was told to come again, because a queue or the memory is full.
+    NoRoom { peer: SocketAddr, listener: SocketAddr },
     /// Something was posted to a path that takes nothing.
     WrongPath { peer: SocketAddr, listener: SocketAddr },
     /// A content type or content encoding that burgee does not read.
@@ -49,6 +53,8 @@ pub enum Kind {
     HeadTimeout,
     BodyStalled,
     Malformed,
+    TooLarge,
+    NoRoom,
     WrongPath,
     UnsupportedMediaType,
     AcceptFailed,
@@ -142,6 +148,8 @@ impl Fact {
             Fact::HeadTimeout { .. } => Kind::HeadTimeout,
             Fact::BodyStalled { .. } => Kind::BodyStalled,
             Fact::Malformed { .. } => Kind::Malformed,
+            Fact::TooLarge { .. } => Kind::TooLarge,
+            Fact::NoRoom { .. } => Kind::NoRoom,
             Fact::WrongPath { .. } => Kind::WrongPath,
             Fact::UnsupportedMediaType { .. } => Kind::UnsupportedMediaType,
             Fact::AcceptFailed { .. } => Kind::AcceptFailed,
@@ -151,7 +159,7 @@ impl Fact {
 
 impl Kind {
     /// Every kind, in the order of its discriminants.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 12] = [
         Kind::TlsOnPlainPort,
         Kind::NotHttp,
         Kind::ConnectionCap,
@@ -159,6 +167,8 @@ impl Kind {
         Kind::HeadTimeout,
         Kind::BodyStalled,
         Kind::Malformed,
+        Kind::TooLarge,
+        Kind::NoRoom,
         Kind::WrongPath,
         Kind::UnsupportedMediaType,
         Kind::AcceptFailed,
@@ -174,6 +184,8 @@ impl Kind {
             Kind::HeadTimeout => "head_timeout",
             Kind::BodyStalled => "body_stalled",
             Kind::Malformed => "malformed",
+            Kind::TooLarge => "too_large",
+            Kind::NoRoom => "no_room",
             Kind::WrongPath => "wrong_path",
             Kind::UnsupportedMediaType => "unsupported_media_type",
             Kind::AcceptFailed => "accept_failed",
@@ -212,6 +224,14 @@ impl fmt::Display for Fact {
             Fact::Malformed { peer, listener } => write!(
                 f,
                 "{peer} sent a request to {listener} that is not valid OTLP protobuf; it was answered with the reason, see the sender's log"
+            ),
+            Fact::TooLarge { peer, listener } => write!(
+                f,
+                "{peer} sent a request to {listener} that is larger than the port's limit; let the sender make smaller batches, or raise max_recv_msg_size_mib and max_request_body_size"
+            ),
+            Fact::NoRoom { peer, listener } => write!(
+                f,
+                "a queue or the memory is full, so {peer} was told by {listener} to send again later; `burgee status` shows which exporter does not keep up"
             ),
             Fact::WrongPath { peer, listener } => write!(
                 f,

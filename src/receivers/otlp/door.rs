@@ -131,14 +131,24 @@ impl Door {
                 },
                 answer => answer,
             },
-            Err(answer) => {
-                if answer.code() == Code::InvalidArgument {
-                    let connection = &arrival.caller.connection;
-                    self.report(Fact::Malformed { peer: connection.peer, listener: connection.local });
-                }
-                answer
-            }
+            Err(answer) => return self.turned_away(arrival, answer),
         };
+        self.answered(arrival, answer)
+    }
+
+    /// Notes the door's own refusal: a fact, where people can do something about it, and the ledger.
+    pub fn turned_away(&self, arrival: Arrival, answer: Answer) -> Answer {
+        let connection = &arrival.caller.connection;
+        let (peer, listener) = (connection.peer, connection.local);
+        match &answer {
+            Answer::TooLarge { .. } => self.report(Fact::TooLarge { peer, listener }),
+            // Without a time to come back, burgee is shutting down.
+            Answer::RetryLater { after: Some(_), .. } => self.report(Fact::NoRoom { peer, listener }),
+            answer if answer.code() == Code::InvalidArgument => {
+                self.report(Fact::Malformed { peer, listener })
+            }
+            _ => {}
+        }
         self.answered(arrival, answer)
     }
 

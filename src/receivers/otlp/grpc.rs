@@ -33,7 +33,7 @@ pub(super) async fn call(door: Arc<Door>, request: Request<RequestBody>, caller:
     let arrival = door.arrive(signal, Transport::Grpc, caller);
     let answer = match read(&door, &mut body, &arrival, encoding).await {
         Ok((admission, message, encoding)) => door.take(arrival, admission, message, encoding).await,
-        Err(answer) => door.answered(arrival, answer),
+        Err(answer) => door.turned_away(arrival, answer),
     };
     match &answer {
         Answer::Accepted | Answer::Partly { .. } => success(answer.response(signal)),

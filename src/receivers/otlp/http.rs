@@ -117,7 +117,7 @@ async fn receive(door: &Door, body: &mut RequestBody, arrival: Arrival, encoding
     };
     match read.await {
         Ok((admission, bytes)) => door.take(arrival, admission, bytes, encoding).await,
-        Err(answer) => door.answered(arrival, answer),
+        Err(answer) => door.turned_away(arrival, answer),
     }
 }
 

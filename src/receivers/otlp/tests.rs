@@ -281,6 +281,7 @@ async fn too_large_is_413_and_resource_exhausted_plain_chunked_and_compressed() 
         assert_eq!(code.as_deref(), Some("8"));
         assert!(!headers.contains_key("grpc-status-details-bin"), "without RetryInfo");
     }
+    assert_eq!(running.facts.count(Kind::TooLarge), 5);
     // others are served all the same
     assert_eq!(running.http(post("/v1/traces", body(), &[])).await.status(), StatusCode::OK);
     running.end().await;
@@ -321,6 +322,7 @@ async fn a_full_queue_is_answered_before_the_body_and_retryably() {
     assert_eq!(code.as_deref(), Some("14"));
     assert!(headers.contains_key("grpc-status-details-bin"), "with RetryInfo");
     assert_eq!(running.outcomes(DoorOutcome::Refused), 2);
+    assert_eq!(running.facts.count(Kind::NoRoom), 2);
     running.end().await;
 }
 

@@ -64,9 +64,13 @@ impl Burgee {
         address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address in {line:?}"))
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     #[cfg(unix)]
     pub async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it runs");
+        let pid = self.pid();
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).status().await;
         assert!(sent.expect("sh is there").success(), "SIG{name} could not be sent to {pid}");
     }

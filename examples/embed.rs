@@ -2,6 +2,7 @@
 //!
 //! The configuration is what `burgee --config` reads. Telemetry may come in by the network, or past it, as here.
 
+use std::error::Error;
 use std::time::Duration;
 
 use burgee::collector::Collector;
@@ -26,7 +27,7 @@ exporters:
 ";
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let plan = Plan::read(&[Source::new("embed.rs", CONFIG)], &|name| std::env::var(name).ok())?;
     let collector = Collector::start(plan).await?;
     for address in collector.local_addrs() {

@@ -4,6 +4,7 @@
 //! the checked payload. Processors change payloads on the way, exporters send what the outboxes give them. What a
 //! component needs to be built is in its own `Config` and a build context.
 
+mod beside;
 mod exporter;
 mod intake;
 mod memory;
@@ -14,6 +15,7 @@ pub mod puppets;
 mod queue;
 mod receiver;
 
+pub use beside::beside;
 pub use exporter::{Batch, Creditor, Exporter, Outcome, Owed};
 pub use intake::{Admission, Intake, Origin, Refusal, Ticket, Transport};
 pub use memory::{Budget, Charge};

@@ -1,16 +1,14 @@
 //! What both network exporters do alike: compress, send, and name what went wrong.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response, Uri};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use super::escape::escape;
 use super::{Notes, Problem, Unused, endpoint};
-use crate::component::{Batch, Outcome};
+use crate::component::{Batch, Outcome, beside};
 use crate::net::{Body, Client, Received, SendErrorKind};
 use crate::otlp::answer::{Answer, Code};
 use crate::otlp::compression;
@@ -100,7 +98,7 @@ pub(super) struct Packed {
 
 impl Compression {
     /// The batch as it goes over the wire. Uncompressed, no byte is copied. Larger batches are compressed beside the
-    /// runtime, on all cores but one.
+    /// runtime.
     pub(super) async fn pack(self, batch: &Batch) -> Result<Packed, Outcome> {
         let chunks: Vec<Bytes> = batch.body().collect();
         let bytes = batch.bytes();
@@ -108,9 +106,7 @@ impl Compression {
             Compression::None => Ok(Packed { chunks, bytes }),
             Compression::Gzip if bytes <= INLINE_BYTES_MAX => Ok(gzip(&chunks)),
             Compression::Gzip => {
-                let room = COMPRESSORS.acquire().await.expect("nobody closes this semaphore");
-                let packed = tokio::task::spawn_blocking(move || gzip(&chunks)).await;
-                drop(room);
+                let packed = beside(move || gzip(&chunks)).await;
                 packed.map_err(|_| retry("the runtime ended while a batch was compressed".to_owned()))
             }
         }
@@ -179,9 +175,3 @@ pub(super) fn timeout(configured: Duration) -> Duration {
 
 /// At about 200 MB/s this takes a third of a millisecond: less than it would take to hand it over under load.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
-
-/// One core stays free for those who wait for an answer.
-static COMPRESSORS: LazyLock<Semaphore> = LazyLock::new(|| {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Semaphore::new(cores.saturating_sub(1).max(1))
-});

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::limits::{BatchLimits, Size};
 use super::outbox::{Again, Outbox, Phase, State};
 use super::retry::History;
-use crate::component::{Batch, Creditor, Owed, Parcel};
+use crate::component::{Batch, Creditor, Owed, Parcel, beside};
 use crate::otlp;
 use crate::otlp::answer::Answer;
 
@@ -122,7 +122,7 @@ impl Taken {
             return self.divide_now();
         }
         // if the runtime ends first, the parcel is back in its outbox undivided
-        let _ = tokio::task::spawn_blocking(move || self.divide_now()).await;
+        let _ = beside(move || self.divide_now()).await;
     }
 
     fn divide_now(mut self) {

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
 
 use super::Caller;
-use crate::component::{Admission, Origin, ReceiverContext, Refusal, Ticket, Transport};
+use crate::component::{Admission, Origin, ReceiverContext, Refusal, Ticket, Transport, beside};
 use crate::net::{BodyError, ReadError, RequestBody, Sizing, read_body};
 use crate::observe::facts::Fact;
 use crate::observe::ledger::{self, DoorOutcome, DoorRequest};
@@ -18,8 +17,6 @@ use crate::otlp::{self, Checked, Signal};
 /// What all ports of a receiver share.
 pub(super) struct Door {
     cx: ReceiverContext,
-    /// Large bodies are worked on beside the runtime, so that no request holds a worker for long.
-    large: Arc<Semaphore>,
     /// The counters, by transport and signal.
     doors: Vec<(Transport, Signal, Arc<ledger::Door>)>,
 }
@@ -35,15 +32,13 @@ pub(super) struct Arrival {
 
 impl Door {
     pub fn new(cx: ReceiverContext) -> Door {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let large = Arc::new(Semaphore::new(cores.saturating_sub(1).max(1)));
         let mut doors = Vec::new();
         for transport in [Transport::Grpc, Transport::Http] {
             for signal in Signal::ALL {
                 doors.push((transport, signal, cx.board.door(&cx.id, transport.name(), signal.name())));
             }
         }
-        Door { cx, large, doors }
+        Door { cx, doors }
     }
 
     pub fn arrive(&self, signal: Signal, transport: Transport, caller: Caller) -> Arrival {
@@ -105,11 +100,9 @@ impl Door {
         });
         let parcel = Inbound { admission, body, encoding, limit: arrival.caller.limit, origin };
         let brought = if parcel.body.len() > LARGE_BYTES {
-            let permit = self.large.clone().acquire_owned().await.expect("the semaphore is never closed");
             let intake = self.cx.intake.clone();
-            let work = tokio::task::spawn_blocking(move || {
+            let work = beside(move || {
                 let brought = parcel.bring_in(&*intake, &mut arrival);
-                drop(permit);
                 (brought, arrival)
             });
             match work.await {

@@ -41,7 +41,10 @@ async fn ask(admin: &str) -> Result<v1::StatusResponse, Failure> {
     })?;
     let mut client = v1::admin_client::AdminClient::new(channel);
     let answer = client.status(v1::StatusRequest {}).await.map_err(|error| {
-        Failure::new(format!("what answers on {url} is not burgee's admin service: {}", error.message()))
+        Failure::new(format!(
+            "what answers on {url} is not burgee's admin service: {}",
+            escape(error.message())
+        ))
     })?;
     Ok(answer.into_inner())
 }

@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 use super::limits::{Size, halve};
 use super::outbox::{Again, Flight, Outbox, Phase, State};
 use crate::component::{Batch, Creditor, Outcome, Parcel, Refusal, RetryConfig};
+use crate::config;
 use crate::observe::board::LastOutcome;
 use crate::observe::ledger::DropReason;
 use crate::otlp::answer::{Answer, Code};
@@ -296,9 +297,13 @@ fn last_outcome(outcome: &Outcome) -> LastOutcome {
     LastOutcome { at: SystemTime::now(), what, message: escaped(outcome) }
 }
 
-/// The downstream's sentence, without control characters, shortened.
+/// The downstream's sentence, without control characters, shortened. What its exporter has escaped stays as it is.
 fn escaped(outcome: &Outcome) -> String {
-    outcome.message().chars().take(MESSAGE_CHARS_MAX).flat_map(char::escape_debug).collect()
+    let message = outcome.message();
+    match message.char_indices().nth(MESSAGE_CHARS_MAX) {
+        None => config::escape(message).into_owned(),
+        Some((end, _)) => format!("{}…", config::escape(&message[..end])),
+    }
 }
 
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);

@@ -1,6 +1,4 @@
-//! The local admin service: what burgee is doing, for `burgee status`.
-//!
-//! `proto/burgee/admin/v1/admin.proto` is the interface, [`v1`] its generated code (see `tests/proto.rs`).
+#![doc = include_str!("README.md")]
 
 mod server;
 mod status;

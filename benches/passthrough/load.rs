@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use burgee::net::{
-    Body, Client, ClientConfig, Connection, Limits, Listener, Protocol, RequestBody, Service, Stop,
+    Body, Client, ClientConfig, Connection, Limits, Listener, Protocol, RequestBody, Service, Stop, Windows,
 };
 use burgee::net::{Sizing, read_body, serve};
 use burgee::observe::facts::Facts;
@@ -34,7 +34,8 @@ impl Sink {
         let address = listener.local_addr().to_string();
         let counter = Arc::new(Counter::default());
         let service = Arc::new(Counting(counter.clone()));
-        tokio::spawn(serve(listener, service, Limits::default(), Arc::new(Facts::default()), Stop::new()));
+        let (windows, facts) = (Windows::new(u64::MAX), Arc::new(Facts::default()));
+        tokio::spawn(serve(listener, service, Limits::default(), windows, facts, Stop::new()));
         Sink { address, counter }
     }
 

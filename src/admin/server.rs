@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use super::v1::admin_server::AdminServer;
 use super::{Config, status, v1};
 use crate::component::Budget;
-use crate::net::{self, Body, Connection, Limits, Listener, RequestBody, Stop};
+use crate::net::{self, Body, Connection, Limits, Listener, RequestBody, Stop, Windows};
 use crate::observe::board::Board;
 use crate::observe::facts::Facts;
 
@@ -42,7 +42,9 @@ impl Admin {
     pub async fn serve(self, board: Board, budget: Budget, facts: Arc<Facts>, stop: Stop) -> net::Report {
         let routes = Routes::new(AdminServer::new(Answers { board, budget })).prepare();
         let limits = Limits { connections_max: CONNECTIONS_MAX, ..Limits::default() };
-        net::serve(self.listener, Arc::new(Http { routes }), limits, facts, stop).await
+        // Questions are small: the narrowest windows do.
+        let windows = Windows::new(0);
+        net::serve(self.listener, Arc::new(Http { routes }), limits, windows, facts, stop).await
     }
 }
 

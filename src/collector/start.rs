@@ -8,7 +8,7 @@ use super::{Collector, Listening};
 use crate::admin::Admin;
 use crate::component::{Budget, Receiver as _, ReceiverContext};
 use crate::config::ComponentId;
-use crate::net::{self, BindCause, BindError, Listener, Stop};
+use crate::net::{self, BindCause, BindError, Listener, Stop, Windows};
 use crate::observe::board::{self, Board};
 use crate::observe::facts::Facts;
 use crate::pipeline::{
@@ -76,8 +76,14 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
     let consumers = entrance.graph().run();
     let receivers_stop = Stop::new();
     let mut servers = JoinSet::new();
+    // Beside what telemetry may take, transports get as much again for what nobody has read yet.
+    let windows = Windows::new(budget.limit());
+    let share = budget.limit() / bound.len().max(1) as u64;
     for Bound { listener, service, limits } in bound {
-        servers.spawn(net::serve(listener, service, limits, facts.clone(), receivers_stop.clone()));
+        let limits = limits.within(share);
+        tracing::debug!(address = %listener.local_addr(), limits.connections_max, "serving");
+        let (windows, facts) = (windows.clone(), facts.clone());
+        servers.spawn(net::serve(listener, service, limits, windows, facts, receivers_stop.clone()));
     }
     let admin = admin.map(|admin| {
         let (stop, mut server) = (Stop::new(), JoinSet::new());

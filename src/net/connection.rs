@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::limits::Limits;
 use super::server::Service;
 use super::stop::Phase;
+use super::windows::Windows;
 use crate::observe::facts::{Fact, Facts};
 
 /// A connection as the service sees it.
@@ -39,6 +40,7 @@ pub(super) struct Port {
     /// The address that was bound.
     pub(super) listener: SocketAddr,
     pub(super) limits: Limits,
+    pub(super) windows: Arc<Windows>,
     pub(super) facts: Arc<Facts>,
     pub(super) service: Arc<dyn Service>,
     pub(super) phase: watch::Receiver<Phase>,

@@ -18,8 +18,9 @@ use super::connection::{Activity, Connection, Missed, Patience, Port, Protocol};
 use super::handler::Handlers;
 use super::hello::{self, Hello};
 use super::io::Watched;
-use super::limits::Limits;
+use super::limits::{H2_FRAME_MIN, Limits};
 use super::stop::Phase;
+use super::windows::Window;
 use crate::observe::facts::Fact;
 
 /// Serves one connection to its end.
@@ -53,11 +54,14 @@ pub(super) async fn drive(
     let handlers = Handlers::new(Arc::clone(&connection));
     let end = match protocol {
         Protocol::Http1 => {
-            let http = http1_builder(&port).serve_connection(io, handlers);
+            let buffer = u32::try_from(port.limits.h1_buffer_max).unwrap_or(u32::MAX);
+            let window = port.windows.open(buffer);
+            let http = http1_builder(&port, &window).serve_connection(io, handlers);
             run(http, &connection, phase).await
         }
         Protocol::Http2 => {
-            let http = http2_builder(&port, tasks).serve_connection(io, handlers);
+            let window = port.windows.open(port.limits.h2_connection_window);
+            let http = http2_builder(&port, &window, tasks).serve_connection(io, handlers);
             run(http, &connection, phase).await
         }
     };
@@ -200,7 +204,7 @@ where
     }
 }
 
-fn http1_builder(port: &Port) -> http1::Builder {
+fn http1_builder(port: &Port, window: &Window) -> http1::Builder {
     let limits = &port.limits;
     let mut builder = http1::Builder::new();
     // hyper's header deadline would also be the idle one. And with its half_close it would not notice that a
@@ -209,18 +213,20 @@ fn http1_builder(port: &Port) -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_header_size(limits.head_bytes_max as usize)
-        .max_buf_size(limits.h1_buffer_max.max(H1_BUFFER_MIN));
+        .max_buf_size((window.bytes() as usize).max(H1_BUFFER_MIN));
     builder
 }
 
-fn http2_builder(port: &Port, tasks: TaskTracker) -> http2::Builder<Tracked> {
+fn http2_builder(port: &Port, window: &Window, tasks: TaskTracker) -> http2::Builder<Tracked> {
     let limits = &port.limits;
+    let window = window.bytes().min(H2_WINDOW_MAX);
+    let frame_max = limits.h2_frame_max.min(window / FRAMES_PER_WINDOW);
     let mut builder = http2::Builder::new(Tracked(tasks));
     builder
         .timer(TokioTimer::new())
-        .initial_stream_window_size(limits.h2_stream_window.min(H2_WINDOW_MAX))
-        .initial_connection_window_size(limits.h2_connection_window.min(H2_WINDOW_MAX))
-        .max_frame_size(limits.h2_frame_max.clamp(H2_FRAME_MIN, H2_FRAME_MAX))
+        .initial_stream_window_size(limits.h2_stream_window.min(window))
+        .initial_connection_window_size(window)
+        .max_frame_size(frame_max.clamp(H2_FRAME_MIN, H2_FRAME_MAX))
         .max_concurrent_streams(limits.h2_streams_max)
         .max_header_list_size(limits.head_bytes_max);
     builder
@@ -228,8 +234,9 @@ fn http2_builder(port: &Port, tasks: TaskTracker) -> http2::Builder<Tracked> {
 
 // What RFC 9113 (6.9.1 and 4.2) allows; anything else makes h2 panic.
 const H2_WINDOW_MAX: u32 = (1 << 31) - 1;
-const H2_FRAME_MIN: u32 = 1 << 14;
 const H2_FRAME_MAX: u32 = (1 << 24) - 1;
+/// A frame is held whole before anybody sees a byte of it.
+const FRAMES_PER_WINDOW: u32 = 16;
 /// What hyper asks for at least.
 const H1_BUFFER_MIN: usize = 8 * 1024;
 /// How long a client may take to leave after it was told that its connection ends.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::windows::WINDOW_MIN;
+
 /// Limits of one listener. The defaults hold for every port unless its configuration says otherwise. What lies
 /// outside the range a protocol allows is taken as the nearest value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,27 +29,34 @@ pub struct Limits {
     /// round trip of 50 ms. Default 1 MiB.
     pub h2_stream_window: u32,
     /// HTTP/2 flow control per connection, in bytes; at most 2^31 - 1. This is what one connection may make
-    /// the transport hold. Default 2 MiB.
+    /// the transport hold; it gets less where there are many ([`Windows`](super::Windows)). Default 2 MiB.
     pub h2_connection_window: u32,
-    /// Largest HTTP/2 frame asked for, in bytes, 16 KiB to 16 MiB - 1. Default 64 KiB.
+    /// Largest HTTP/2 frame asked for, in bytes, 16 KiB to 16 MiB - 1; a narrow window asks for less.
+    /// Default 64 KiB.
     pub h2_frame_max: u32,
     /// Requests at once on one HTTP/2 connection. Default 200.
     pub h2_streams_max: u32,
     /// Size of a request's head in bytes, for HTTP/2 by its own measure (RFC 9113, 6.5.2). Default 16 KiB.
     pub head_bytes_max: u32,
-    /// The read buffer of an HTTP/1 connection in bytes, at least 8 KiB. Default 128 KiB.
+    /// The read buffer of an HTTP/1 connection in bytes, at least 8 KiB; less where there are many connections
+    /// ([`Windows`](super::Windows)). Default 128 KiB.
     pub h1_buffer_max: usize,
 }
 
 impl Limits {
-    /// The most that transports can hold of what was not yet read, all connections together, in bytes.
-    /// It lies outside the budget of the intake, which has to be compared with it at start.
-    pub fn transport_bytes_max(&self) -> u64 {
-        let h2 = u64::from(self.h2_connection_window) + u64::from(self.h2_frame_max);
-        let h1 = self.h1_buffer_max as u64;
-        (self.connections_max as u64).saturating_mul(h2.max(h1))
+    /// These limits with no more connections than `bytes` suffice for when all of them are open and have the
+    /// narrowest windows; one at least.
+    #[must_use]
+    pub fn within(self, bytes: u64) -> Limits {
+        let fitting = usize::try_from(bytes / CONNECTION_BYTES_MIN).unwrap_or(usize::MAX);
+        Limits { connections_max: self.connections_max.min(fitting.max(1)), ..self }
     }
 }
+
+/// What a transport can hold for a connection in any case: the narrowest window and a frame that overruns it.
+const CONNECTION_BYTES_MIN: u64 = WINDOW_MIN as u64 + H2_FRAME_MIN as u64;
+/// The smallest frame that a server may ask for (RFC 9113, 4.2).
+pub(super) const H2_FRAME_MIN: u32 = 1 << 14;
 
 impl Default for Limits {
     fn default() -> Self {

@@ -19,6 +19,7 @@ mod listener;
 mod resolver;
 mod server;
 mod stop;
+mod windows;
 
 pub use body::{
     Body, BodyError, BoxError, DISCARD_BYTES_MAX, ReadError, RequestBody, Sizing, discard, read_body,
@@ -29,6 +30,7 @@ pub use limits::Limits;
 pub use listener::{BindCause, BindError, Listener};
 pub use server::{Report, Service, serve};
 pub use stop::{Schedule, Stop};
+pub use windows::Windows;
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use super::drive::drive;
 use super::limits::Limits;
 use super::listener::Listener;
 use super::stop::{Phase, Stop};
+use super::windows::Windows;
 use crate::observe::facts::{Fact, Facts};
 
 /// What answers requests. Called once per request, for any number of them at once; what changes with a reload
@@ -41,11 +42,12 @@ pub struct Report {
 }
 
 /// Serves `listener` until `stop` begins, then ends within its schedule: no new connections at once, uploads
-/// until a third of it, handlers until its end. Dropping the future closes everything at once.
+/// until a third of it, handlers until its end. What is not read yet fits into `windows`. Dropping the future closes everything at once.
 pub async fn serve(
     listener: Listener,
     service: Arc<dyn Service>,
     limits: Limits,
+    windows: Arc<Windows>,
     facts: Arc<Facts>,
     stop: Stop,
 ) -> Report {
@@ -53,6 +55,7 @@ pub async fn serve(
     let port = Arc::new(Port {
         listener: listener.local_addr(),
         limits,
+        windows,
         facts,
         service,
         phase: phase.subscribe(),

@@ -207,7 +207,7 @@ impl fmt::Display for Fact {
             ),
             Fact::ConnectionCap { peer, listener, connections_max } => write!(
                 f,
-                "{listener} closed a connection from {peer}: {connections_max} are open, which is the limit; let senders reuse connections or raise it"
+                "{listener} closed a connection from {peer}: {connections_max} are open, which is the limit; let senders reuse connections, or give burgee more memory (memory_limiter)"
             ),
             Fact::HelloTimeout { peer, listener } => write!(
                 f,

@@ -32,6 +32,11 @@ fn patient() -> Limits {
     Limits { hello: LONG, head: LONG, idle: LONG, body_window: LONG, ..Limits::default() }
 }
 
+/// Windows as wide as they are asked for.
+fn plenty() -> Arc<Windows> {
+    Windows::new(u64::MAX)
+}
+
 struct Running {
     address: SocketAddr,
     facts: Arc<Facts>,
@@ -42,7 +47,8 @@ struct Running {
 async fn start(limits: Limits, service: impl Service) -> Running {
     let listener = Listener::bind("127.0.0.1:0").await.expect("loopback has free ports");
     let (address, facts, stop) = (listener.local_addr(), Arc::new(Facts::default()), Stop::new());
-    let serving = tokio::spawn(serve(listener, Arc::new(service), limits, Arc::clone(&facts), stop.clone()));
+    let serving =
+        tokio::spawn(serve(listener, Arc::new(service), limits, plenty(), Arc::clone(&facts), stop.clone()));
     Running { address, facts, stop, serving }
 }
 

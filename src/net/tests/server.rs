@@ -221,7 +221,8 @@ async fn localhost_is_served_on_both_families_where_there_are_two() {
     assert!(listener.local_addr().ip().is_loopback());
     let has_v6 = std::net::TcpListener::bind("[::1]:0").is_ok();
     let (facts, stop) = (Arc::new(Facts::default()), Stop::new());
-    let serving = tokio::spawn(serve(listener, Arc::new(protocol_teller()), patient(), facts, stop.clone()));
+    let serving =
+        tokio::spawn(serve(listener, Arc::new(protocol_teller()), patient(), plenty(), facts, stop.clone()));
     let hosts = if has_v6 { &["127.0.0.1", "[::1]", "localhost"][..] } else { &["127.0.0.1", "localhost"] };
     for host in hosts {
         let request = post(&format!("http://{host}:{port}/"), "x");
@@ -249,10 +250,30 @@ async fn limits_that_no_protocol_allows_are_brought_into_range() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_gives_its_window_back_and_bodies_larger_than_the_narrowest_one_come_through() {
+    let windows = Windows::new(0);
+    let listener = Listener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    let uri = format!("http://{}/", listener.local_addr());
+    let (facts, stop) = (Arc::new(Facts::default()), Stop::new());
+    let service = Arc::new(reader());
+    let serving = tokio::spawn(serve(listener, service, patient(), windows.clone(), facts, stop.clone()));
+    let body = "x".repeat(1 << 20);
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let answer = client(protocol).send(post(&uri, body.clone()), LONG).await.expect("it answers");
+        assert_eq!(answer.body().bytes.len(), body.len());
+    }
+    assert_ne!(windows.given(), 0);
+    stop.begin(LONG);
+    serving.await.expect("serve does not panic");
+    assert_eq!(windows.given(), 0);
+}
+
 #[test]
-fn the_memory_of_transports_is_bounded_by_the_limits() {
-    let limits = Limits { connections_max: 10, ..Limits::default() };
-    assert_eq!(limits.transport_bytes_max(), 10 * (2 * 1024 * 1024 + 64 * 1024));
-    let small = Limits { h2_connection_window: 65_535, h2_frame_max: 16_384, ..limits };
-    assert_eq!(small.transport_bytes_max(), 10 * 128 * 1024, "HTTP/1 then holds more");
+fn a_port_takes_no_more_connections_than_the_memory_suffices_for() {
+    let mib = 1 << 20;
+    let connections = |bytes| Limits::default().within(bytes).connections_max;
+    assert_eq!(connections(u64::MAX), Limits::default().connections_max);
+    assert_eq!(connections(32 * mib), 409);
+    assert_eq!(connections(0), 1);
 }

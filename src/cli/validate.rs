@@ -1,5 +1,6 @@
 //! `burgee validate`: everything that is wrong with a configuration, and nothing started.
 
+use std::io::ErrorKind;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ fn source(path: &PathBuf) -> Result<Arc<Source>, Problem> {
     let bytes = std::fs::read(path).map_err(|error| {
         let problem = Problem::error(format!("cannot read {name}: {error}"));
         match std::env::current_dir() {
-            Ok(folder) if path.is_relative() => {
+            Ok(folder) if path.is_relative() && error.kind() == ErrorKind::NotFound => {
                 problem.help(format!("looked for it in {}", folder.display()))
             }
             _ => problem,

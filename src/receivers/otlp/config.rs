@@ -1,6 +1,7 @@
 //! The receiver's keys, as the OpenTelemetry Collector has them.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::net;
 use crate::otlp::Signal;
@@ -34,6 +35,10 @@ pub struct Grpc {
     pub max_concurrent_streams: u32,
     /// `tcp`, the only one there is.
     pub transport: Transport,
+    // Keys of the Collector that are errors: without what they ask for, the port would be open to more than it should.
+    tls: Option<IgnoredAny>,
+    auth: Option<IgnoredAny>,
+    middlewares: Option<IgnoredAny>,
     // Keys of the Collector that change nothing here; they are accepted and named in a warning.
     read_buffer_size: Option<serde_yaml::Value>,
     write_buffer_size: Option<serde_yaml::Value>,
@@ -57,7 +62,10 @@ pub struct Http {
     pub metrics_url_path: UrlPath,
     pub logs_url_path: UrlPath,
     pub transport: Transport,
-    // Keys of the Collector that change nothing here; they are accepted and named in a warning.
+    // As for `grpc`: errors, then warnings.
+    tls: Option<IgnoredAny>,
+    auth: Option<IgnoredAny>,
+    middlewares: Option<IgnoredAny>,
     include_metadata: Option<serde_yaml::Value>,
     read_timeout: Option<serde_yaml::Value>,
     read_header_timeout: Option<serde_yaml::Value>,
@@ -109,6 +117,9 @@ impl Default for Grpc {
             max_recv_msg_size_mib: 0,
             max_concurrent_streams: 0,
             transport: Transport::Tcp,
+            tls: None,
+            auth: None,
+            middlewares: None,
             read_buffer_size: None,
             write_buffer_size: None,
             keepalive: None,
@@ -128,6 +139,9 @@ impl Default for Http {
             metrics_url_path: UrlPath::default(),
             logs_url_path: UrlPath::default(),
             transport: Transport::Tcp,
+            tls: None,
+            auth: None,
+            middlewares: None,
             include_metadata: None,
             read_timeout: None,
             read_header_timeout: None,
@@ -155,6 +169,14 @@ impl Config {
         let cors = self.protocols.http.as_ref().and_then(|http| http.cors.as_ref());
         for error in cors.into_iter().flat_map(Cors::errors) {
             errors.push((vec!["protocols", "http", "cors", error.0], error.1));
+        }
+        let grpc = self.protocols.grpc.as_ref().map(|grpc| [&grpc.tls, &grpc.auth, &grpc.middlewares]);
+        let http = self.protocols.http.as_ref().map(|http| [&http.tls, &http.auth, &http.middlewares]);
+        for (protocol, given) in [("grpc", grpc), ("http", http)] {
+            let missing = MISSING.into_iter().zip(given.into_iter().flatten());
+            for ((key, sentence), _) in missing.filter(|(_, value)| value.is_some()) {
+                errors.push((vec!["protocols", protocol, key], sentence.into()));
+            }
         }
         errors
     }
@@ -253,3 +275,13 @@ impl Http {
 
 /// OTLP 1.11 recommends 64 MiB for requests, compressed or not.
 const DEFAULT_LIMIT: u64 = 64 << 20;
+
+/// Keys of a port that this version lacks, and that nobody should think are in effect.
+const MISSING: [(&str, &str); 3] = [
+    (
+        "tls",
+        "is not in this version: the port takes plain text; put a proxy that ends TLS before it, and remove the key",
+    ),
+    ("auth", "is not in this version: whoever reaches the port may send; if that is right, remove the key"),
+    ("middlewares", "is not in this version; remove the key"),
+];

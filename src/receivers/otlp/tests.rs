@@ -528,3 +528,15 @@ fn a_config_without_a_protocol_is_refused() {
     assert!(sentences[2].contains("more than one *"), "{sentences:?}");
     assert!(sentences[3].contains("not the name of a header"), "{sentences:?}");
 }
+
+#[test]
+fn what_would_close_a_port_and_is_not_there_is_an_error_and_not_an_unknown_key() {
+    let config: Config = serde_yaml::from_str(
+        "protocols: {grpc: {tls: {cert_file: a.pem}, auth: }, http: {auth: {authenticator: basic}}}",
+    )
+    .expect("the keys are known");
+    let errors = config.errors();
+    let keys: Vec<_> = errors.iter().map(|(key, _)| key.join(".")).collect();
+    assert_eq!(keys, ["protocols.grpc.tls", "protocols.http.auth"]);
+    assert!(errors[0].1.contains("plain text") && errors[1].1.contains("may send"), "{errors:?}");
+}

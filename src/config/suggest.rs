@@ -23,7 +23,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 /// `: did you mean "http"? (known: grpc, http)`, to be put after a message, as far as there is something to say.
 pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
     let meant = nearest(name, known.iter().copied()).map(|meant| format!(": did you mean \"{meant}\"?"));
-    let mut sorted = known.to_vec();
+    // The empty word of the Collector's enums is no advice.
+    let mut sorted: Vec<&str> = known.iter().copied().filter(|word| !word.is_empty()).collect();
     sorted.sort_unstable();
     let rest = sorted.len().saturating_sub(KNOWN_SHOWN_MAX);
     sorted.truncate(KNOWN_SHOWN_MAX);
@@ -71,6 +72,7 @@ mod tests {
     fn a_suggestion_lists_what_is_known() {
         assert_eq!(suggestion("htttp", &["http", "grpc"]), ": did you mean \"http\"? (known: grpc, http)");
         assert_eq!(suggestion("kafka", &["http", "grpc"]), " (known: grpc, http)");
+        assert_eq!(suggestion("zstd", &["", "gzip"]), " (known: gzip)", "the empty word is no advice");
         assert_eq!(suggestion("kafka", &[]), "");
     }
 }

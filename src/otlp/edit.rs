@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::schema::{self, Kind, Message, Part, Role};
-use super::view::{self, Attributes, Event, Item, ItemId, Payload, Resource, Value};
+use super::view::{Attributes, Event, Item, ItemId, Pair, Payload, Resource, Value};
 use super::watch::Watched;
 use super::wire::{self, Fields, Raw};
 
@@ -99,7 +99,7 @@ impl Edits {
         })
     }
 
-    /// Makes the changed payload and forgets the edits. If nothing was recorded, it is the same payload.
+    /// Makes the changed payload and forgets the edits. If they change nothing, it is the same payload.
     ///
     /// A message that loses its last item to a discard goes, too. What is not edited keeps its bytes.
     pub fn apply(&mut self, payload: &Payload) -> Payload {
@@ -114,10 +114,14 @@ impl Edits {
         self.order.sort_unstable_by_key(|&target| targets[target].at);
         self.pieces.clear();
         let buf = payload.bytes();
-        let mut splice = Splice { edits: self, buf, next: 0, discarded: 0 };
+        let mut splice = Splice { edits: self, buf, next: 0, changes: 0, discarded: 0 };
         let root = Extent { message: schema::request(payload.signal()), start: 0, body: 0, end: buf.len() };
-        let len = splice.children(root);
-        let discarded = splice.discarded;
+        let (len, _) = splice.body(root);
+        let Splice { changes, discarded, .. } = splice;
+        if changes == 0 {
+            self.clear();
+            return payload.clone();
+        }
         let bytes = self.write(buf, len);
         self.clear();
         let items = payload.len() - discarded;
@@ -154,24 +158,12 @@ impl Edit<'_, '_> {
         }
     }
 
-    /// Sets an attribute; exactly one of that key stays, in the place of the first. What is there already is not
-    /// recorded.
+    /// Sets an attribute; exactly one of that key stays, in the place of the first.
     pub fn set(&mut self, key: &str, value: Value<'_>) {
         let start = self.edits.arena.len();
         put_value(&mut self.edits.arena, value);
         let end = self.edits.arena.len();
-        if self.op(key).is_none() && self.attributes.has_just(key, &self.edits.arena[start..]) {
-            self.edits.arena.truncate(start);
-            return;
-        }
         self.record(key, Some(start..end));
-    }
-
-    /// As [`Edit::set`], for a caller who knows that there is no such attribute yet: saves looking for it.
-    pub fn add(&mut self, key: &str, value: Value<'_>) {
-        let start = self.edits.arena.len();
-        put_value(&mut self.edits.arena, value);
-        self.record(key, Some(start..self.edits.arena.len()));
     }
 
     /// Removes all attributes of that key.
@@ -275,6 +267,8 @@ struct Splice<'s> {
     buf: &'s [u8],
     /// The first target in `order` that has not been passed.
     next: usize,
+    /// How often something became other than it was.
+    changes: u64,
     discarded: u64,
 }
 
@@ -334,12 +328,8 @@ impl Splice<'_> {
         }
     }
 
-    /// Writes the fields of a message that leads to items; returns the length of the new body.
-    fn children(&mut self, parent: Extent) -> usize {
-        self.body(parent).0
-    }
-
-    /// Also tells whether the message lost its last item.
+    /// Writes the fields of a message that leads to items; returns the length of the new body, and whether the
+    /// message lost its last item.
     fn body(&mut self, parent: Extent) -> (usize, bool) {
         let mut len = 0;
         let (mut kept, mut lost) = (false, false);
@@ -372,9 +362,10 @@ impl Splice<'_> {
         let target = self.target_at(child.start);
         if target.is_some_and(|target| self.edits.targets[target].discard) {
             self.discarded += count_items(self.buf, child);
+            self.changes += 1;
             return None;
         }
-        let mark = self.edits.pieces.len();
+        let (mark, changes) = (self.edits.pieces.len(), self.changes);
         let head = self.open(number);
         let (len, lost) = match child.message.part {
             Part::Item => (self.edited(child, target), false),
@@ -391,6 +382,10 @@ impl Splice<'_> {
         if lost {
             self.edits.pieces.truncate(mark);
             return None;
+        }
+        if self.changes == changes {
+            self.edits.pieces.truncate(mark);
+            return Some(self.keep(child.start, child.end));
         }
         Some(self.close(head, number, len))
     }
@@ -428,8 +423,7 @@ impl Splice<'_> {
     /// The fields of an item, event or resource, with its operations.
     fn edited(&mut self, extent: Extent, target: Option<usize>) -> usize {
         let mut len = 0;
-        let name = target.and_then(|target| self.edits.targets[target].name.clone());
-        let name_number = name.as_ref().and_then(|_| name_number(extent.message));
+        let (name, name_number) = self.new_name(extent, target);
         for raw in Fields::new(self.buf, extent.body, extent.end) {
             let role = extent.message.field(raw.number).map_or(Role::None, |field| field.role);
             len += match (role, target) {
@@ -440,6 +434,7 @@ impl Splice<'_> {
             };
         }
         if let (Some(name), Some(number)) = (name, name_number) {
+            self.changes += 1;
             self.edits.pieces.push(Piece::Head { number, len: name.len() });
             len += wire::head_len(number, name.len()) + self.put(name);
         }
@@ -454,17 +449,39 @@ impl Splice<'_> {
         len
     }
 
+    /// The name that a message gets and its field, if it gets another one than it has.
+    fn new_name(&self, extent: Extent, target: Option<usize>) -> (Option<Range<usize>>, Option<u32>) {
+        let name = target.and_then(|target| self.edits.targets[target].name.clone());
+        let (Some(name), Some(number)) = (name, name_number(extent.message)) else { return (None, None) };
+        let mut names = Fields::new(self.buf, extent.body, extent.end).filter(|raw| raw.number == number);
+        let is_same = |raw: Raw| *raw.bytes(self.buf) == self.edits.arena[name.clone()];
+        match (names.next(), names.next()) {
+            (Some(only), None) if is_same(only) => (None, None),
+            _ => (Some(name), Some(number)),
+        }
+    }
+
     fn attribute(&mut self, raw: Raw, target: usize) -> usize {
-        match self.edits.op_of(target, view::key_of(raw.bytes(self.buf))) {
-            None => self.keep(raw.start, raw.end),
-            Some(op) if self.edits.ops[op].value.is_some() && !self.edits.ops[op].placed => {
-                self.put_attribute(op, raw.number)
+        let pair = Pair::read(raw.bytes(self.buf));
+        let Some(op) = self.edits.op_of(target, pair.key()) else {
+            return self.keep(raw.start, raw.end);
+        };
+        let Op { value, placed, .. } = &mut self.edits.ops[op];
+        match value {
+            Some(value) if !*placed && self.edits.arena[value.clone()] == *pair.encoded_value() => {
+                *placed = true;
+                self.keep(raw.start, raw.end)
             }
-            Some(_) => 0,
+            Some(_) if !*placed => self.put_attribute(op, raw.number),
+            _ => {
+                self.changes += 1;
+                0
+            }
         }
     }
 
     fn put_attribute(&mut self, op: usize, number: u32) -> usize {
+        self.changes += 1;
         self.edits.ops[op].placed = true;
         let key = self.edits.ops[op].key.clone();
         let value = self.edits.ops[op].value.clone().expect("only operations with a value are put");
@@ -481,11 +498,17 @@ impl Splice<'_> {
     fn event(&mut self, raw: Raw) -> usize {
         let target = self.target_at(raw.start);
         if target.is_some_and(|target| self.edits.targets[target].discard) {
+            self.changes += 1;
             return 0;
         }
+        let (mark, changes) = (self.edits.pieces.len(), self.changes);
         let head = self.open(raw.number);
         let extent = Extent { message: &schema::EVENT, start: raw.start, body: raw.body, end: raw.end };
         let len = self.edited(extent, target);
+        if self.changes == changes {
+            self.edits.pieces.truncate(mark);
+            return self.keep(raw.start, raw.end);
+        }
         self.close(head, raw.number, len)
     }
 }
@@ -493,13 +516,7 @@ impl Splice<'_> {
 impl<'a> Attributes<'a> {
     /// The encoded `AnyValue` of the first attribute of this key.
     fn encoded_value(&self, key: &str) -> Option<&'a [u8]> {
-        self.raw().find(|kv| view::key_of(kv) == key.as_bytes()).map(view::value_bytes)
-    }
-
-    /// Whether there is exactly one attribute of this key, with just this encoded value.
-    fn has_just(&self, key: &str, value: &[u8]) -> bool {
-        let mut of_key = self.raw().filter(|kv| view::key_of(kv) == key.as_bytes());
-        of_key.next().is_some_and(|kv| view::value_bytes(kv) == value) && of_key.next().is_none()
+        self.pairs().find(|pair| pair.key() == key.as_bytes()).map(|pair| pair.encoded_value())
     }
 }
 

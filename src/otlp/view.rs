@@ -287,7 +287,7 @@ impl<'a> Item<'a> {
         for raw in fields {
             let bytes = raw.bytes(self.node.buf);
             match raw.number {
-                ATTRIBUTES => attribute(Pair { kv: bytes }),
+                ATTRIBUTES => attribute(Pair::read(bytes)),
                 1 => outline.trace_id = bytes,
                 2 => outline.span_id = bytes,
                 4 => outline.parent_span_id = bytes,
@@ -553,7 +553,7 @@ impl<'a> Attributes<'a> {
     /// The value of the first attribute of this key, as in the OpenTelemetry Collector (the data model forbids
     /// a second one).
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.raw().find(|kv| key_of(kv) == key.as_bytes()).map(value_of)
+        self.pairs().find(|pair| pair.key() == key.as_bytes()).map(|pair| pair.value())
     }
 
     /// The text of the first attribute of this key, if it is text.
@@ -566,15 +566,17 @@ impl<'a> Attributes<'a> {
 
     /// All pairs in their order, duplicates included.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'a> {
-        self.raw().map(|kv| (text(key_of(kv)), value_of(kv)))
+        self.pairs().map(|pair| (text(pair.key()), pair.value()))
     }
 
     /// All pairs in their order, duplicates included, each to be read when it turns out to matter.
+    #[inline]
     pub fn pairs(&self) -> impl Iterator<Item = Pair<'a>> + use<'a> {
-        self.raw().map(|kv| Pair { kv })
+        self.raw().map(Pair::read)
     }
 
-    pub(super) fn raw(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    #[inline]
+    fn raw(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let Attributes { body, number } = *self;
         Fields::new(body, 0, body.len())
             .filter(move |raw| raw.number == number)
@@ -587,21 +589,44 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// An attribute that has not been read yet.
+/// An attribute whose value has not been read yet.
 #[derive(Clone, Copy)]
 pub struct Pair<'a> {
-    kv: &'a [u8],
+    key: &'a [u8],
+    /// The encoded `AnyValue`; empty if there is none.
+    value: &'a [u8],
 }
 
 impl<'a> Pair<'a> {
+    /// The layout of every encoder is `0a kl key 12 vl value`; whatever else is legal goes the general way.
+    #[inline]
+    pub(super) fn read(kv: &'a [u8]) -> Pair<'a> {
+        if let [0x0a, key_len @ ..0x80, rest @ ..] = kv
+            && let Some((key, [0x12, value_len @ ..0x80, value @ ..])) =
+                rest.split_at_checked(usize::from(*key_len))
+            && value.len() == usize::from(*value_len)
+        {
+            return Pair { key, value };
+        }
+        let last = |number| {
+            let of_number = Fields::new(kv, 0, kv.len()).filter(|raw| raw.number == number);
+            of_number.last().map_or(&kv[..0], |raw| raw.bytes(kv))
+        };
+        Pair { key: last(1), value: last(2) }
+    }
+
     /// The bytes of the key, which are UTF-8.
     #[inline]
     pub fn key(&self) -> &'a [u8] {
-        key_of(self.kv)
+        self.key
     }
 
     pub fn value(&self) -> Value<'a> {
-        value_of(self.kv)
+        Value::read(self.value)
+    }
+
+    pub(super) fn encoded_value(&self) -> &'a [u8] {
+        self.value
     }
 }
 
@@ -665,6 +690,11 @@ pub enum Value<'a> {
 impl<'a> Value<'a> {
     /// Reads the body of an `AnyValue`; the last known member counts.
     pub(super) fn read(body: &'a [u8]) -> Value<'a> {
+        if let [0x0a, len @ ..0x80, bytes @ ..] = body
+            && bytes.len() == usize::from(*len)
+        {
+            return Value::Str(text(bytes));
+        }
         let mut value = Value::Empty;
         for raw in Fields::new(body, 0, body.len()) {
             let bytes = raw.bytes(body);
@@ -683,36 +713,6 @@ impl<'a> Value<'a> {
         }
         value
     }
-}
-
-/// The key of an encoded `KeyValue`.
-#[inline]
-pub(super) fn key_of(kv: &[u8]) -> &[u8] {
-    if let [0x0a, len, rest @ ..] = kv
-        && *len < 0x80
-        && let Some((key, [0x12, ..])) = rest.split_at_checked(usize::from(*len))
-        && !repeats_key(&rest[usize::from(*len)..])
-    {
-        return key;
-    }
-    Fields::new(kv, 0, kv.len()).filter(|raw| raw.number == 1).last().map_or(&[], |raw| raw.bytes(kv))
-}
-
-/// Whether anything follows the value that starts here.
-#[inline]
-fn repeats_key(value: &[u8]) -> bool {
-    !matches!(value, [0x12, len, rest @ ..] if *len < 0x80 && rest.len() == usize::from(*len))
-}
-
-/// The encoded `AnyValue` of an encoded `KeyValue`; empty if there is none.
-#[inline]
-pub(super) fn value_bytes(kv: &[u8]) -> &[u8] {
-    Fields::new(kv, 0, kv.len()).filter(|raw| raw.number == 2).last().map_or(&[], |raw| raw.bytes(kv))
-}
-
-#[inline]
-fn value_of(kv: &[u8]) -> Value<'_> {
-    Value::read(value_bytes(kv))
 }
 
 #[inline]

@@ -1,5 +1,7 @@
 //! What the door looks out for: words that components of the reached pipelines want to know about.
 
+use memchr::memmem::Finder;
+
 /// Names and URL parts whose occurrence makes a payload worth a look.
 ///
 /// Components hand theirs to the door when they are built; [`super::check()`] notes whether any occurs.
@@ -38,7 +40,7 @@ impl Watchlist {
 
     /// An attribute of this key whose text contains `part`.
     pub fn url(&mut self, key: &str, part: &str) -> &mut Self {
-        self.keys.add(key, Rule::Contains(part.into()));
+        self.keys.add(key, Rule::Contains(Finder::new(part).into_owned()));
         self
     }
 
@@ -103,17 +105,17 @@ impl Watchlist {
 #[derive(Clone, Debug, Default)]
 struct Words(Vec<Vec<Word>>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Word {
     text: Box<[u8]>,
     rule: Rule,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Rule {
     Exact,
     Prefix,
-    Contains(Box<str>),
+    Contains(Finder<'static>),
 }
 
 impl Words {
@@ -124,7 +126,7 @@ impl Words {
         }
         let word = Word { text: text.as_bytes().into(), rule };
         let words = &mut self.0[usize::from(first)];
-        if !words.contains(&word) {
+        if !words.iter().any(|known| known.same(&word)) {
             words.push(word);
         }
     }
@@ -147,14 +149,20 @@ impl Words {
 }
 
 impl Word {
+    fn same(&self, other: &Word) -> bool {
+        let rules = match (&self.rule, &other.rule) {
+            (Rule::Exact, Rule::Exact) | (Rule::Prefix, Rule::Prefix) => true,
+            (Rule::Contains(one), Rule::Contains(two)) => one.needle() == two.needle(),
+            _ => false,
+        };
+        rules && self.text == other.text
+    }
+
     fn fits(&self, name: &[u8], text: Option<&[u8]>) -> bool {
         match &self.rule {
             Rule::Exact => name == &*self.text,
             Rule::Prefix => name.starts_with(&self.text),
-            Rule::Contains(part) => {
-                name == &*self.text
-                    && text.is_none_or(|text| memchr::memmem::find(text, part.as_bytes()).is_some())
-            }
+            Rule::Contains(part) => name == &*self.text && text.is_none_or(|text| part.find(text).is_some()),
         }
     }
 }

@@ -73,8 +73,27 @@ fn long_varint(buf: &[u8], at: &mut usize, end: usize) -> Result<u64, Fault> {
 }
 
 /// Reads the field at `at` of the message that ends at `end`. `depth` is how many levels of groups may follow.
-#[inline]
+///
+/// Nearly every field of a request has a tag of one byte and a length or value of one byte; those are read here,
+/// the others out of line.
+#[inline(always)]
 pub(super) fn field(buf: &[u8], at: usize, end: usize, depth: u32) -> Result<Raw, Fault> {
+    let raw = |tag: u8, wire, body, end| Ok(Raw { number: u32::from(tag >> 3), wire, start: at, body, end });
+    match buf.get(at..end) {
+        Some(&[tag @ 8..0x80, len @ ..0x80, ref rest @ ..]) => match tag & 7 {
+            WIRE_LEN if usize::from(len) <= rest.len() => {
+                raw(tag, Wire::Len, at + 2, at + 2 + usize::from(len))
+            }
+            WIRE_VARINT => raw(tag, Wire::Varint, at + 1, at + 2),
+            WIRE_FIXED64 if rest.len() >= 7 => raw(tag, Wire::Fixed64, at + 1, at + 9),
+            _ => any_field(buf, at, end, depth),
+        },
+        _ => any_field(buf, at, end, depth),
+    }
+}
+
+#[inline(never)]
+fn any_field(buf: &[u8], at: usize, end: usize, depth: u32) -> Result<Raw, Fault> {
     let (number, wire, mut body) = tag(buf, at, end)?;
     let raw = |wire, body, end| Raw { number, wire, start: at, body, end };
     match wire {
@@ -159,10 +178,6 @@ impl Iterator for Fields<'_> {
         if self.at >= self.end {
             return None;
         }
-        if let Some(raw) = short_field(self.buf, self.at, self.end) {
-            self.at = raw.end;
-            return Some(raw);
-        }
         match field(self.buf, self.at, self.end, DEPTH_MAX) {
             Ok(raw) => {
                 self.at = raw.end;
@@ -175,16 +190,6 @@ impl Iterator for Fields<'_> {
             }
         }
     }
-}
-
-/// Reads a field with a length below 128 and a number below 16, which nearly all attributes and texts are.
-#[inline]
-fn short_field(buf: &[u8], at: usize, end: usize) -> Option<Raw> {
-    let &[tag, len] = buf.get(at..at + 2)? else { return None };
-    let body = at + 2;
-    let raw =
-        Raw { number: u32::from(tag >> 3), wire: Wire::Len, start: at, body, end: body + usize::from(len) };
-    (tag & 0x87 == WIRE_LEN && tag > 7 && len < 0x80 && raw.end <= end).then_some(raw)
 }
 
 /// Appends `value` as a varint.

@@ -33,7 +33,7 @@ pub(super) fn write(
         let current = current(candidates, field);
         match (text, current) {
             (Some(text), Some(Value::Str(current))) if *text == current => {}
-            (Some(text), None) => edit.add(name, Value::Str(text)),
+            (Some(text), None) => edit.set(name, Value::Str(text)),
             (Some(text), Some(_)) => edit.set(name, Value::Str(text)),
             // what no text can be is nobody's to remove
             (None, Some(Value::Array(_) | Value::Map(_) | Value::Bytes(_)) | None) => {}

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -13,7 +13,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 /// What a boxed body may fail with; it ends the connection or the stream.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Chunks that are sent as they are, without a copy, and trailers if there are any.
+/// Chunks that are sent as they are, and trailers if there are any. Small chunks that follow one another are put
+/// together as they are sent, since each one costs a frame and a system call.
 #[derive(Debug, Default)]
 pub struct Body {
     content: Content,
@@ -58,6 +59,25 @@ impl Body {
     }
 }
 
+/// The next chunk, or a block of several small ones.
+fn next_block(chunks: &mut VecDeque<Bytes>) -> Option<Bytes> {
+    let first = chunks.pop_front()?;
+    let fits =
+        |filled: usize, next: Option<&Bytes>| next.is_some_and(|next| filled + next.len() <= BLOCK_BYTES);
+    if !fits(first.len(), chunks.front()) {
+        return Some(first);
+    }
+    let mut block = BytesMut::with_capacity(BLOCK_BYTES);
+    block.extend_from_slice(&first);
+    while fits(block.len(), chunks.front()) {
+        block.extend_from_slice(&chunks.pop_front().unwrap_or_default());
+    }
+    Some(block.freeze())
+}
+
+/// As large as the frames that HTTP/2 servers usually ask for at most.
+const BLOCK_BYTES: usize = 64 * 1024;
+
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         let content = if bytes.is_empty() { Content::Empty } else { Content::One(bytes) };
@@ -88,7 +108,7 @@ impl http_body::Body for Body {
         let data = match &mut self.content {
             Content::Empty => None,
             Content::One(bytes) => Some(std::mem::take(bytes)),
-            Content::Chunks(chunks) => chunks.pop_front(),
+            Content::Chunks(chunks) => next_block(chunks),
             Content::Boxed(body) => match std::task::ready!(Pin::new(body).poll_frame(cx)) {
                 Some(frame) => return Poll::Ready(Some(frame)),
                 None => None,

@@ -34,8 +34,10 @@ impl Sink {
         let address = listener.local_addr().to_string();
         let counter = Arc::new(Counter::default());
         let service = Arc::new(Counting(counter.clone()));
+        // as tonic's and Go's servers have it
+        let limits = Limits { h2_frame_max: 16 << 10, ..Limits::default() };
         let (windows, facts) = (Windows::new(u64::MAX), Arc::new(Facts::default()));
-        tokio::spawn(serve(listener, service, Limits::default(), windows, facts, Stop::new()));
+        tokio::spawn(serve(listener, service, limits, windows, facts, Stop::new()));
         Sink { address, counter }
     }
 

@@ -51,10 +51,12 @@ pub fn check(signal: Signal, bytes: Bytes, watchlist: &Watchlist) -> Result<Chec
         found = walk.found;
     }
     let flawed = found.flawed.len() as u64;
-    let watched = if found.watched { Watched::Yes } else { Watched::No };
+    let around = found.around || found.watched;
+    let watched = if around || !found.hits.is_empty() { Watched::Yes } else { Watched::No };
     let payload = Payload::new(bytes, signal, found.items, watched, found.opaque);
     if found.flawed.is_empty() {
-        return Ok(Checked { payload, flawed });
+        let hits = (watched == Watched::Yes && !around).then(|| found.hits.into());
+        return Ok(Checked { payload: payload.with_hits(hits), flawed });
     }
     let mut edits = Edits::default();
     for at in found.flawed {
@@ -67,7 +69,12 @@ pub fn check(signal: Signal, bytes: Bytes, watchlist: &Watchlist) -> Result<Chec
 #[derive(Default)]
 struct Found {
     items: u64,
+    /// Watched words occur, in this item or, between items, in what is around them.
     watched: bool,
+    /// They occur outside of items.
+    around: bool,
+    /// The items in which they occur, counted from 0.
+    hits: Vec<u32>,
     /// Some singular message or oneof came in pieces.
     pieces: bool,
     /// There are unknown fields beside the list of groups.
@@ -107,6 +114,10 @@ impl<'a> Walk<'a> {
             let raw =
                 wire::field(self.buf, at, end, depth).map_err(|fault| malformed(at, message, None, fault))?;
             at = raw.end;
+            if raw.number == message.attributes && raw.wire == Wire::Len && depth > 0 {
+                self.key_value(raw, depth - 1)?;
+                continue;
+            }
             let Some(field) = message.field(raw.number) else {
                 if depth == 0 {
                     return Err(malformed(raw.start, message, None, Fault::TooDeep));
@@ -147,12 +158,14 @@ impl<'a> Walk<'a> {
         match child.part {
             Part::KeyValue => self.key_value(raw, depth).map(|()| true),
             Part::Item => {
-                if self.message(child, raw.body, raw.end, depth)? {
-                    self.found.items += 1;
-                } else {
-                    self.found.items += 1;
+                self.found.around |= std::mem::take(&mut self.found.watched);
+                if !self.message(child, raw.body, raw.end, depth)? {
                     self.found.flawed.push(raw.start);
                 }
+                if std::mem::take(&mut self.found.watched) {
+                    self.found.hits.push(u32::try_from(self.found.items).unwrap_or(u32::MAX));
+                }
+                self.found.items += 1;
                 Ok(true)
             }
             _ => self.message(child, raw.body, raw.end, depth),

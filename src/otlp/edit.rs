@@ -439,7 +439,7 @@ impl Splice<'_> {
             len += wire::head_len(number, name.len()) + self.put(name);
         }
         if let Some(target) = target {
-            let number = extent.message.number_of(Role::Attributes);
+            let number = extent.message.attributes;
             for op in self.edits.ops_in_order(target) {
                 if !self.edits.ops[op].placed && self.edits.ops[op].value.is_some() {
                     len += self.put_attribute(op, number);

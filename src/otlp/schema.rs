@@ -13,6 +13,8 @@ pub struct Message {
     pub part: Part,
     /// One bit per field number: the identifiers that have to be there.
     pub(super) required: u32,
+    /// The number of the attributes; 0 if there are none.
+    pub(super) attributes: u32,
     by_number: [u8; HIGHEST_NUMBER + 1],
 }
 
@@ -124,15 +126,19 @@ impl Message {
     const fn new(name: &'static str, part: Part, fields: &'static [Field]) -> Message {
         let mut by_number = [NO_FIELD; HIGHEST_NUMBER + 1];
         let mut required = 0;
+        let mut attributes = 0;
         let mut i = 0;
         while i < fields.len() {
             by_number[fields[i].number as usize] = i as u8;
             if let Kind::Id(Id::TraceRequired | Id::SpanRequired) = fields[i].kind {
                 required |= 1 << fields[i].number;
             }
+            if let Role::Attributes = fields[i].role {
+                attributes = fields[i].number;
+            }
             i += 1;
         }
-        Message { name, fields, part, required, by_number }
+        Message { name, fields, part, required, attributes, by_number }
     }
 
     /// The field of this number, if the table knows it.
@@ -140,11 +146,6 @@ impl Message {
     pub fn field(&self, number: u32) -> Option<&'static Field> {
         let at = *self.by_number.get(number as usize)?;
         self.fields.get(at as usize)
-    }
-
-    /// The number of the field with this role; 0 if there is none.
-    pub fn number_of(&self, role: Role) -> u32 {
-        self.fields.iter().find(|field| field.role == role).map_or(0, |field| field.number)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What component authors see: items, attributes and values, as views into a payload.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -18,12 +19,18 @@ pub struct Payload {
     signal: Signal,
     items: u64,
     watched: Watched,
+    /// The items with watched words, if it is known that there are none elsewhere.
+    hits: Option<Arc<[u32]>>,
     opaque: bool,
 }
 
 impl Payload {
     pub(super) fn new(bytes: Bytes, signal: Signal, items: u64, watched: Watched, opaque: bool) -> Self {
-        Payload { bytes, signal, items, watched, opaque }
+        Payload { bytes, signal, items, watched, hits: None, opaque }
+    }
+
+    pub(super) fn with_hits(self, hits: Option<Arc<[u32]>>) -> Self {
+        Payload { hits, ..self }
     }
 
     pub(super) fn with_watched(self, watched: Watched) -> Self {
@@ -52,6 +59,12 @@ impl Payload {
     /// Whether words of the door's watchlist occur.
     pub fn watched(&self) -> Watched {
         self.watched
+    }
+
+    /// The items in which words of the door's watchlist occur, by their place among all items from 0; `None` where
+    /// it is not known, and all of them have to be looked at.
+    pub fn watched_items(&self) -> Option<&[u32]> {
+        self.hits.as_deref()
     }
 
     /// Whether the request has unknown fields at its top. Such a request is never merged or split.
@@ -135,7 +148,7 @@ impl<'a> Node<'a> {
     }
 
     fn attributes(&self) -> Attributes<'a> {
-        let number = self.message.number_of(Role::Attributes);
+        let number = self.message.attributes;
         Attributes { body: &self.buf[self.body..self.end], number }
     }
 }
@@ -286,8 +299,12 @@ impl<'a> Item<'a> {
         };
         for raw in fields {
             let bytes = raw.bytes(self.node.buf);
+            // by far the most frequent: a branch of its own is predicted, a place in a jump table is not
+            if raw.number == ATTRIBUTES {
+                attribute(Pair::read(bytes));
+                continue;
+            }
             match raw.number {
-                ATTRIBUTES => attribute(Pair::read(bytes)),
                 1 => outline.trace_id = bytes,
                 2 => outline.span_id = bytes,
                 4 => outline.parent_span_id = bytes,

@@ -88,6 +88,14 @@ pub(super) fn field(buf: &[u8], at: usize, end: usize, depth: u32) -> Result<Raw
             WIRE_FIXED64 if rest.len() >= 7 => raw(tag, Wire::Fixed64, at + 1, at + 9),
             _ => any_field(buf, at, end, depth),
         },
+        // lengths of two bytes: spans and what holds them
+        Some(&[tag @ 8..0x80, low, high @ 1..0x80, ref rest @ ..]) if tag & 7 == WIRE_LEN => {
+            let len = usize::from(low & 0x7f) | usize::from(high) << 7;
+            if len > rest.len() {
+                return Err(Fault::Truncated);
+            }
+            raw(tag, Wire::Len, at + 3, at + 3 + len)
+        }
         _ => any_field(buf, at, end, depth),
     }
 }

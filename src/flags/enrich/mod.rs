@@ -27,8 +27,11 @@ pub fn enrich(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
         Signal::Logs => records(payload, policy, edits),
         Signal::Traces => {
             let mut pass = Pass::new(policy, edits);
-            for item in payload.items() {
-                pass.span(item);
+            // a span without a watched word is nothing to us but somebody's ancestor
+            let mut watched = payload.watched_items().map(|places| places.iter().peekable());
+            for (place, item) in (0u32..).zip(payload.items()) {
+                let is_watched = watched.as_mut().is_none_or(|places| places.next_if_eq(&&place).is_some());
+                if is_watched { pass.span(item) } else { pass.bystander(item) }
             }
             pass.finish(payload);
             pass.evaluations
@@ -97,6 +100,11 @@ impl<'a, 'p> Pass<'a, 'p> {
             evaluations: 0,
             told: Told::default(),
         }
+    }
+
+    fn bystander(&mut self, item: Item<'a>) {
+        let outline = item.outline(|_| {});
+        self.spans.push(Span::new(&outline, self.marks.len() as u32));
     }
 
     fn span(&mut self, item: Item<'a>) {

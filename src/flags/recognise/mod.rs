@@ -360,9 +360,7 @@ fn merge_exceptions<'a>(found: &mut Vec<Evaluation<'a>>, exceptions: Vec<Evaluat
 
 /// What a key means, found by its first byte and its length.
 struct Index {
-    entries: Vec<Vec<Entry>>,
-    /// For each first byte the lengths that keys have: a bit for each, those from 63 on sharing the last.
-    lengths: [u64; 256],
+    shelves: Vec<Vec<Entry>>,
 }
 
 #[derive(Clone, Copy)]
@@ -381,24 +379,25 @@ enum Meaning {
 impl Index {
     #[inline]
     fn find(&self, key: &[u8]) -> Option<&Entry> {
-        let first = usize::from(*key.first()?);
-        if self.lengths[first] & length_bit(key) == 0 {
-            return None;
-        }
-        self.entries[first].iter().find(|entry| entry.key.as_bytes() == key)
+        self.shelves[Index::shelf(key)?].iter().find(|entry| entry.key.as_bytes() == key)
     }
 
     fn add(&mut self, key: &'static str, meaning: Meaning) {
-        let Some(&first) = key.as_bytes().first() else { return };
-        self.lengths[usize::from(first)] |= length_bit(key.as_bytes());
-        self.entries[usize::from(first)].push(Entry { key, meaning });
+        if let Some(shelf) = Index::shelf(key.as_bytes()) {
+            self.shelves[shelf].push(Entry { key, meaning });
+        }
+    }
+
+    /// Spreads the names of the tables so far that nearly every key meets an empty shelf or its own.
+    #[inline]
+    fn shelf(key: &[u8]) -> Option<usize> {
+        let [first, .., last] = key else { return None };
+        let middle = usize::from(key[key.len() / 2]);
+        Some((usize::from(*first) * 5 + middle * 37 + usize::from(*last) * 101 + key.len() * 11) % SHELVES)
     }
 }
 
-#[inline]
-fn length_bit(key: &[u8]) -> u64 {
-    1 << key.len().min(63)
-}
+const SHELVES: usize = 1024;
 
 /// By field first, then in the order of the tables.
 fn rank(field: Field, place: usize) -> u16 {
@@ -406,7 +405,7 @@ fn rank(field: Field, place: usize) -> u16 {
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index { entries: vec![Vec::new(); 256], lengths: [0; 256] };
+    let mut index = Index { shelves: vec![Vec::new(); SHELVES] };
     let names = conventions::NAMES.iter().chain(FAMILIES.iter().flat_map(|family| family.names));
     for (place, name) in names.enumerate() {
         index.add(name.name, Meaning::Field { name, rank: rank(name.field, place) });

@@ -406,3 +406,22 @@ fn an_edited_payload_does_not_claim_to_know_what_is_in_it() {
     edits.item(payload.items().next().expect("one")).set("k", Value::Int(1));
     assert_eq!(edits.apply(&payload).watched(), Watched::Unknown);
 }
+
+#[test]
+fn it_is_known_which_items_have_watched_words_unless_they_stand_around_them() {
+    let mut list = Watchlist::default();
+    list.key("exact").scope("go-feature-flag");
+    let with = |key: &str| Span { attributes: vec![kv(key, "")], ..span("s") };
+    let places = |spans: &[Span], scope_name: &str| {
+        let mut scope = scope(spans);
+        scope.scope = Some(InstrumentationScope { name: scope_name.into(), ..Default::default() });
+        let bytes = request(&[&group(&[scope]).encode_to_vec()]);
+        let payload = crate::otlp::check(Signal::Traces, bytes.into(), &list).expect("well formed").payload;
+        payload.watched_items().map(<[u32]>::to_vec)
+    };
+    assert_eq!(places(&[with("a"), with("exact"), with("b"), with("exact")], "x"), Some(vec![1, 3]));
+    assert_eq!(places(&[with("a"), with("exact")], "go-feature-flag"), None);
+    assert_eq!(places(&[with("a")], "x"), None);
+    let flawed = Span { span_id: vec![], ..with("exact") };
+    assert_eq!(places(&[flawed, with("exact")], "x"), None, "places have moved");
+}

@@ -246,7 +246,8 @@ async fn what_is_too_large_is_refused_for_good_and_costs_no_more_than_what_fits(
     message.extend(hundred);
     too_large_by_grpc(&target.grpc(&[], &message).await, "gRPC");
 
-    let more = target.peak_kib() - usual;
+    // The kernel counts in batches, so a later reading may be a little below an earlier one.
+    let more = target.peak_kib().saturating_sub(usual);
     assert!(more < 2 * LIMIT as u64 / 1024, "{more} KiB above the {usual} KiB of ordinary requests");
     target.serves().await;
     target.ends_well().await;
@@ -298,7 +299,8 @@ async fn an_attack_on_all_sides_leaves_room_for_others_and_stays_in_the_budget()
         ended.expect("every attack is answered as it should be");
     }
 
-    let more = target.peak_kib() - usual;
+    // The kernel counts in batches, so a later reading may be a little below an earlier one.
+    let more = target.peak_kib().saturating_sub(usual);
     assert!(more < 2 * BUDGET_MIB * 1024, "{more} KiB above the {usual} KiB of ordinary requests");
     target.serves().await;
     target.ends_well().await;

@@ -40,7 +40,7 @@ impl Watchlist {
 
     /// An attribute of this key whose text contains `part`.
     pub fn url(&mut self, key: &str, part: &str) -> &mut Self {
-        self.keys.add(key, Rule::Contains(Finder::new(part).into_owned()));
+        self.keys.add(key, Rule::Contains(Box::new(Finder::new(part).into_owned())));
         self
     }
 
@@ -115,7 +115,7 @@ struct Word {
 enum Rule {
     Exact,
     Prefix,
-    Contains(Finder<'static>),
+    Contains(Box<Finder<'static>>),
 }
 
 impl Words {

@@ -174,7 +174,7 @@ impl OtlpGrpc {
         let packed = self.compression.pack(batch).await?;
         let uri = &self.uris[batch.signal() as usize];
         let message = std::iter::once(prefix(self.compression, packed.bytes)?).chain(packed.chunks);
-        let mut request = Request::new(Body::chunks(message));
+        let mut request = Request::new(Body::packed(message));
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = uri.clone();

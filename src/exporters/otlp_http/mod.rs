@@ -245,7 +245,7 @@ impl OtlpHttp {
         let uri =
             self.uris[batch.signal() as usize].as_ref().ok_or_else(|| answer::no_url(batch.signal()))?;
         let packed = self.compression.pack(batch).await?;
-        let mut request = Request::new(Body::chunks(packed.chunks));
+        let mut request = Request::new(Body::packed(packed.chunks));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = self.headers.clone();

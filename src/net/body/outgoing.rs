@@ -13,8 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 /// What a boxed body may fail with; it ends the connection or the stream.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Chunks that are sent as they are, and trailers if there are any. Small chunks that follow one another are put
-/// together as they are sent, since each one costs a frame and a system call.
+/// Chunks that are sent as they are, without a copy, and trailers if there are any.
 #[derive(Debug, Default)]
 pub struct Body {
     content: Content,
@@ -28,6 +27,8 @@ enum Content {
     One(Bytes),
     /// None of them is empty.
     Chunks(VecDeque<Bytes>),
+    /// The same, small ones put together as they are sent.
+    Packed(VecDeque<Bytes>),
     Boxed(UnsyncBoxBody<Bytes, BoxError>),
 }
 
@@ -40,6 +41,13 @@ impl Body {
     pub fn chunks(chunks: impl IntoIterator<Item = Bytes>) -> Self {
         let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
         Body { content: Content::Chunks(chunks), trailers: None }
+    }
+
+    /// As [`Body::chunks`], but small buffers that follow one another are copied together as they are sent, since each
+    /// costs a frame and a system call: for messages of many parts.
+    pub fn packed(chunks: impl IntoIterator<Item = Bytes>) -> Self {
+        let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
+        Body { content: Content::Packed(chunks), trailers: None }
     }
 
     /// Any other body, for instance that of a router.
@@ -108,13 +116,14 @@ impl http_body::Body for Body {
         let data = match &mut self.content {
             Content::Empty => None,
             Content::One(bytes) => Some(std::mem::take(bytes)),
-            Content::Chunks(chunks) => next_block(chunks),
+            Content::Chunks(chunks) => chunks.pop_front(),
+            Content::Packed(chunks) => next_block(chunks),
             Content::Boxed(body) => match std::task::ready!(Pin::new(body).poll_frame(cx)) {
                 Some(frame) => return Poll::Ready(Some(frame)),
                 None => None,
             },
         };
-        if !matches!(self.content, Content::Chunks(_)) {
+        if !matches!(self.content, Content::Chunks(_) | Content::Packed(_)) {
             self.content = Content::Empty;
         }
         match data {
@@ -127,7 +136,7 @@ impl http_body::Body for Body {
         let content_ended = match &self.content {
             Content::Empty => true,
             Content::One(_) => false,
-            Content::Chunks(chunks) => chunks.is_empty(),
+            Content::Chunks(chunks) | Content::Packed(chunks) => chunks.is_empty(),
             Content::Boxed(body) => body.is_end_stream(),
         };
         content_ended && self.trailers.is_none()
@@ -137,7 +146,9 @@ impl http_body::Body for Body {
         let bytes = match &self.content {
             Content::Empty => 0,
             Content::One(bytes) => bytes.len() as u64,
-            Content::Chunks(chunks) => chunks.iter().map(|chunk| chunk.len() as u64).sum(),
+            Content::Chunks(chunks) | Content::Packed(chunks) => {
+                chunks.iter().map(|chunk| chunk.len() as u64).sum()
+            }
             Content::Boxed(body) => return body.size_hint(),
         };
         if self.trailers.is_none() {

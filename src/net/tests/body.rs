@@ -219,3 +219,19 @@ async fn every_sort_of_body_has_its_content_and_then_ends() {
     }
     assert!(Body::from(Bytes::new()).is_end_stream(), "HTTP/2 then needs no DATA frame");
 }
+
+#[tokio::test]
+async fn small_parts_of_a_packed_body_share_a_frame_and_large_ones_are_not_copied() {
+    let large = Bytes::from(vec![1; 100_000]);
+    let parts =
+        [Bytes::from_static(b"ab"), Bytes::from_static(b"cd"), large.clone(), Bytes::from_static(b"e")];
+    let mut body = Body::packed(parts);
+    assert_eq!(http_body::Body::size_hint(&body).exact(), Some(100_005));
+    let mut frames = Vec::new();
+    while let Some(frame) = body.frame().await {
+        frames.push(frame.expect("nothing fails").into_data().expect("data"));
+    }
+    assert_eq!(frames.iter().map(Bytes::len).collect::<Vec<_>>(), [4, 100_000, 1]);
+    assert_eq!(frames[0], "abcd");
+    assert_eq!(frames[1].as_ptr(), large.as_ptr());
+}

@@ -118,6 +118,9 @@ impl<'a> Walk<'a> {
                 self.key_value(raw, depth - 1)?;
                 continue;
             }
+            if message.is_number(raw.number, raw.wire) {
+                continue;
+            }
             let Some(field) = message.field(raw.number) else {
                 if depth == 0 {
                     return Err(malformed(raw.start, message, None, Fault::TooDeep));
@@ -204,7 +207,7 @@ impl<'a> Walk<'a> {
     }
 
     fn scalar(&self, kind: Kind, message: &Message, field: &Field, raw: Raw) -> Result<(), Malformed> {
-        let wire = wire_of(kind);
+        let wire = kind.wire();
         if field.label == Label::Many && wire != Wire::Len && raw.wire == Wire::Len {
             return self.packed(wire, message, field, raw);
         }
@@ -291,17 +294,6 @@ fn plain_key_value(kv: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
         None => key.is_ascii(),
     };
     ascii.then_some((key, text))
-}
-
-fn wire_of(kind: Kind) -> Wire {
-    match kind {
-        Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 | Kind::Sint32 | Kind::Enum => {
-            Wire::Varint
-        }
-        Kind::Fixed32 => Wire::Fixed32,
-        Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => Wire::Fixed64,
-        Kind::String | Kind::Bytes | Kind::Id(_) | Kind::Message(_) => Wire::Len,
-    }
 }
 
 #[inline]

@@ -4,6 +4,7 @@
 //! the descriptors that the package `opentelemetry-proto` was generated from.
 
 use super::Signal;
+use super::wire::Wire;
 
 /// One message type.
 pub struct Message {
@@ -16,6 +17,8 @@ pub struct Message {
     /// The number of the attributes; 0 if there are none.
     pub(super) attributes: u32,
     by_number: [u8; HIGHEST_NUMBER + 1],
+    /// For fields that are one number, their wire type: there is nothing else to prove about them.
+    numbers: [u8; HIGHEST_NUMBER + 1],
 }
 
 /// One field of a message.
@@ -122,9 +125,22 @@ pub enum Part {
     Other,
 }
 
+impl Kind {
+    /// How a value of this type is laid out.
+    pub(super) const fn wire(self) -> Wire {
+        match self {
+            Bool | Int32 | Int64 | Uint32 | Uint64 | Sint32 | Enum => Wire::Varint,
+            Fixed32 => Wire::Fixed32,
+            Fixed64 | Sfixed64 | Double => Wire::Fixed64,
+            String | Bytes | Kind::Id(_) | Kind::Message(_) => Wire::Len,
+        }
+    }
+}
+
 impl Message {
     const fn new(name: &'static str, part: Part, fields: &'static [Field]) -> Message {
         let mut by_number = [NO_FIELD; HIGHEST_NUMBER + 1];
+        let mut numbers = [NO_FIELD; HIGHEST_NUMBER + 1];
         let mut required = 0;
         let mut attributes = 0;
         let mut i = 0;
@@ -136,9 +152,22 @@ impl Message {
             if let Role::Attributes = fields[i].role {
                 attributes = fields[i].number;
             }
+            if let Label::One = fields[i].label {
+                numbers[fields[i].number as usize] = match fields[i].kind.wire() {
+                    Wire::Len => NO_FIELD,
+                    wire => wire as u8,
+                };
+            }
             i += 1;
         }
-        Message { name, fields, part, required, attributes, by_number }
+        Message { name, fields, part, required, attributes, by_number, numbers }
+    }
+
+    /// Whether a field of this number and wire type is a number that may stand there once or, the last one counting,
+    /// more often.
+    #[inline]
+    pub(super) fn is_number(&self, number: u32, wire: Wire) -> bool {
+        self.numbers.get(number as usize).is_some_and(|&expected| expected == wire as u8)
     }
 
     /// The field of this number, if the table knows it.

@@ -317,6 +317,26 @@ impl<'a> Item<'a> {
         outline
     }
 
+    /// Trace id, span id and parent span id of a span, in one walk; of an item that is no span all are empty.
+    pub fn lineage(&self) -> [&'a [u8]; 3] {
+        let mut ids = [&[][..]; 3];
+        if let Is::Span = self.is() {
+            for raw in self.node.fields() {
+                // what a span is made of besides comes last in every encoding
+                if raw.number > 4 {
+                    continue;
+                }
+                match raw.number {
+                    1 => ids[0] = raw.bytes(self.node.buf),
+                    2 => ids[1] = raw.bytes(self.node.buf),
+                    4 => ids[2] = raw.bytes(self.node.buf),
+                    _ => {}
+                }
+            }
+        }
+        ids
+    }
+
     /// `SpanKind` as a number: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
     pub fn kind(&self) -> i32 {
         match self.is() {

@@ -79,25 +79,26 @@ fn long_varint(buf: &[u8], at: &mut usize, end: usize) -> Result<u64, Fault> {
 #[inline(always)]
 pub(super) fn field(buf: &[u8], at: usize, end: usize, depth: u32) -> Result<Raw, Fault> {
     let raw = |tag: u8, wire, body, end| Ok(Raw { number: u32::from(tag >> 3), wire, start: at, body, end });
-    match buf.get(at..end) {
-        Some(&[tag @ 8..0x80, len @ ..0x80, ref rest @ ..]) => match tag & 7 {
-            WIRE_LEN if usize::from(len) <= rest.len() => {
-                raw(tag, Wire::Len, at + 2, at + 2 + usize::from(len))
+    if let Some(&[tag @ 8..0x80, ref rest @ ..]) = buf.get(at..end) {
+        match (tag & 7, rest) {
+            (WIRE_LEN, &[len @ ..0x80, ref body @ ..]) if usize::from(len) <= body.len() => {
+                return raw(tag, Wire::Len, at + 2, at + 2 + usize::from(len));
             }
-            WIRE_VARINT => raw(tag, Wire::Varint, at + 1, at + 2),
-            WIRE_FIXED64 if rest.len() >= 7 => raw(tag, Wire::Fixed64, at + 1, at + 9),
-            _ => any_field(buf, at, end, depth),
-        },
-        // lengths of two bytes: spans and what holds them
-        Some(&[tag @ 8..0x80, low, high @ 1..0x80, ref rest @ ..]) if tag & 7 == WIRE_LEN => {
-            let len = usize::from(low & 0x7f) | usize::from(high) << 7;
-            if len > rest.len() {
-                return Err(Fault::Truncated);
+            // lengths of two bytes: spans and what holds them
+            (WIRE_LEN, &[low @ 0x80..=0xff, high @ 1..0x80, ref body @ ..]) => {
+                let len = usize::from(low & 0x7f) | usize::from(high) << 7;
+                return if len > body.len() {
+                    Err(Fault::Truncated)
+                } else {
+                    raw(tag, Wire::Len, at + 3, at + 3 + len)
+                };
             }
-            raw(tag, Wire::Len, at + 3, at + 3 + len)
+            (WIRE_FIXED64, rest) if rest.len() >= 8 => return raw(tag, Wire::Fixed64, at + 1, at + 9),
+            (WIRE_VARINT, &[0..0x80, ..]) => return raw(tag, Wire::Varint, at + 1, at + 2),
+            _ => {}
         }
-        _ => any_field(buf, at, end, depth),
     }
+    any_field(buf, at, end, depth)
 }
 
 #[inline(never)]

@@ -103,8 +103,7 @@ impl<'a, 'p> Pass<'a, 'p> {
     }
 
     fn bystander(&mut self, item: Item<'a>) {
-        let outline = item.outline(|_| {});
-        self.spans.push(Span::new(&outline, self.marks.len() as u32));
+        self.spans.push(Span::new(item.lineage(), self.marks.len() as u32));
     }
 
     fn span(&mut self, item: Item<'a>) {
@@ -113,7 +112,7 @@ impl<'a, 'p> Pass<'a, 'p> {
             recognise::redact(item, self.edits);
         }
         let at = self.spans.len() as u32;
-        let mut span = Span::new(&outline, self.marks.len() as u32);
+        let mut span = Span::new([outline.trace_id, outline.span_id, outline.parent_span_id], self.marks.len() as u32);
         self.told.clear();
         if outline.has_events {
             self.events(item);

@@ -11,7 +11,6 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
-use crate::otlp::Outline;
 use marks::Marks;
 pub(super) use marks::{Mark, NONE, Said, Slots, Texts};
 
@@ -29,13 +28,14 @@ pub(super) struct Span {
 }
 
 impl Span {
-    pub fn new(outline: &Outline<'_>, first_mark: u32) -> Span {
+    /// From trace id, span id and parent span id.
+    pub fn new([trace_id, span_id, parent_id]: [&[u8]; 3], first_mark: u32) -> Span {
         let word = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_ne_bytes);
-        let (high, low) = outline.trace_id.split_at(outline.trace_id.len() / 2);
+        let (high, low) = trace_id.split_at(trace_id.len() / 2);
         Span {
             trace_id: (word(high), word(low)),
-            span_id: word(outline.span_id),
-            parent_id: word(outline.parent_span_id),
+            span_id: word(span_id),
+            parent_id: word(parent_id),
             own: first_mark..first_mark,
             shows_own: true,
         }

@@ -112,7 +112,8 @@ impl<'a, 'p> Pass<'a, 'p> {
             recognise::redact(item, self.edits);
         }
         let at = self.spans.len() as u32;
-        let mut span = Span::new([outline.trace_id, outline.span_id, outline.parent_span_id], self.marks.len() as u32);
+        let mut span =
+            Span::new([outline.trace_id, outline.span_id, outline.parent_span_id], self.marks.len() as u32);
         self.told.clear();
         if outline.has_events {
             self.events(item);

@@ -45,8 +45,9 @@ const EVALUATION_PATHS: &[(&str, &str)] = &[("/ofrep/v1/evaluate/flags/", ""), (
 /// The relay proxy's streams, which take an API key in the query.
 const STREAM_PATHS: &[&str] =
     &["/ws/v1/flag/change", "/stream/v1/ws/flag/change", "/stream/v1/sse/flag/change"];
-/// The end that all of them have.
-const STREAM_END: &str = "/flag/change";
+
+/// What all of these paths contain: the door looks for this alone, since it may say yes too often.
+const IN_EVERY_PATH: &str = "/f";
 
 /// Attributes in which such a query may stand.
 const WITH_QUERY: &[&str] = &["url.full", "http.url", QUERY, "http.target"];
@@ -64,10 +65,7 @@ const METHOD: &str = "POST";
 pub(super) fn watch(list: &mut Watchlist) {
     for (key, part) in PARTS {
         if matches!(part, Part::Url(_) | Part::Path(_)) {
-            for (begin, _) in EVALUATION_PATHS {
-                list.url(key, begin);
-            }
-            list.url(key, STREAM_END);
+            list.url(key, IN_EVERY_PATH);
         }
     }
 }
@@ -276,6 +274,12 @@ mod tests {
         payload.items().next()?.outline(|pair| http.note(Part::Url(0), pair));
         assert_eq!(http.request(CLIENT, "GET /"), None);
         http.request(CLIENT, "POST /").map(|request| request.key.into())
+    }
+
+    #[test]
+    fn the_door_looks_for_what_every_path_contains() {
+        let begins = EVALUATION_PATHS.iter().map(|(begin, _)| begin);
+        assert!(begins.chain(STREAM_PATHS).all(|path| path.contains(IN_EVERY_PATH)));
     }
 
     #[test]

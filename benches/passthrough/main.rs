@@ -35,12 +35,14 @@ async fn main() {
 
     let sink = load::Sink::start().await;
     let requests = corpus::requests(spans);
+    // both merge up to the same size
+    let batch = tonic_passthrough::BATCH_BYTES as u64 * spans / requests[0].len() as u64;
     println!("{spans} spans per request, {} bytes per span", requests[0].len() as u64 / spans);
     let mut ratios = Vec::new();
     for round in 0..rounds {
         let mut costs = [0.0; 2];
         for turn in [round % 2, 1 - round % 2] {
-            let sut = if turn == 0 { Sut::burgee(&sink) } else { Sut::tonic(&sink) };
+            let sut = if turn == 0 { Sut::burgee(&sink, batch) } else { Sut::tonic(&sink) };
             let cost = sut.measure(&sink, &requests, spans).await;
             println!(
                 "round {round}: {:<17} {:.3} CPU-s per million spans, peak {} MiB",
@@ -70,10 +72,10 @@ struct Cost {
 }
 
 impl Sut {
-    fn burgee(sink: &load::Sink) -> Sut {
+    fn burgee(sink: &load::Sink, batch: u64) -> Sut {
         let text = format!(
             "receivers:\n  otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:0'}}}}}}\n\
-             processors:\n  feature_flag: {{}}\n  batch: {{timeout: 200ms}}\n\
+             processors:\n  feature_flag: {{}}\n  batch: {{timeout: 200ms, send_batch_size: {batch}}}\n\
              exporters:\n  otlp_grpc: {{endpoint: 'http://{}', compression: none}}\n\
              extensions:\n  admin: {{endpoint: '127.0.0.1:0'}}\n\
              service:\n  extensions: [admin]\n  pipelines:\n    \

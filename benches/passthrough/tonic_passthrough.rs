@@ -13,7 +13,7 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 
 const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const BATCH_BYTES: usize = 2 << 20;
+pub const BATCH_BYTES: usize = 2 << 20;
 const BATCH_TIME: Duration = Duration::from_millis(200);
 const MESSAGE_MAX: usize = 64 << 20;
 

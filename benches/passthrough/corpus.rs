@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
+#[allow(dead_code, reason = "not every benchmark has a use for both")]
 /// A few different requests of `spans` spans each, as gRPC messages with their prefix.
 pub fn requests(spans: u64) -> Vec<Bytes> {
     (0..8).map(|seed| framed(&request(seed, spans).encode_to_vec())).collect()
@@ -20,13 +21,22 @@ fn framed(message: &[u8]) -> Bytes {
     frame.into()
 }
 
+/// Spans without any evaluation.
+#[allow(dead_code, reason = "not every benchmark has a use for both")]
+pub fn ordinary(spans: u64) -> ExportTraceServiceRequest {
+    of((0..spans).map(|n| server_span(base(0, n))).collect())
+}
+
 fn request(seed: u64, spans: u64) -> ExportTraceServiceRequest {
+    of((0..spans).map(|n| span(seed, n)).collect())
+}
+
+fn of(spans: Vec<Span>) -> ExportTraceServiceRequest {
     let resource = Resource {
         attributes: vec![text("service.name", "go-feature-flag"), text("host.name", "relay-7f9c")],
         ..Resource::default()
     };
     let scope = InstrumentationScope { name: "go-feature-flag".into(), ..Default::default() };
-    let spans = (0..spans).map(|n| span(seed, n)).collect();
     let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, schema_url: String::new() }];
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
@@ -37,11 +47,11 @@ fn request(seed: u64, spans: u64) -> ExportTraceServiceRequest {
     }
 }
 
-fn span(seed: u64, n: u64) -> Span {
+fn base(seed: u64, n: u64) -> Span {
     let id = (seed << 32 | n).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let trace_id = [id.to_be_bytes(), (!id).to_be_bytes()].concat();
     let start = 1_786_000_000_000_000_000 + n * 1000;
-    let base = Span {
+    Span {
         trace_id,
         span_id: id.to_be_bytes().to_vec(),
         parent_span_id: id.rotate_left(13).to_be_bytes().to_vec(),
@@ -49,7 +59,11 @@ fn span(seed: u64, n: u64) -> Span {
         end_time_unix_nano: start + 65_000,
         status: Some(Status::default()),
         ..Span::default()
-    };
+    }
+}
+
+fn span(seed: u64, n: u64) -> Span {
+    let base = base(seed, n);
     if n.is_multiple_of(5) {
         let attributes = vec![
             text("flagEvaluation.flagName", "new-checkout"),
@@ -64,6 +78,10 @@ fn span(seed: u64, n: u64) -> Span {
         ];
         return Span { name: "flagEvaluation".into(), kind: 1, attributes, ..base };
     }
+    server_span(base)
+}
+
+fn server_span(base: Span) -> Span {
     let attributes = vec![
         text("http.request.method", "GET"),
         text("url.path", "/api/v2/orders/8812/items"),

@@ -33,8 +33,8 @@ pub struct Malformed {
 /// most 100 levels deep, unknown fields are skipped and stay. Two things are put right here, so that no view and
 /// no edit has to know about them:
 ///
-/// - a singular message that came in several pieces is joined (protobuf encoding, "Last One Wins"), and a member
-///   of a oneof that a later member replaces is dropped;
+/// - a singular message that came in several pieces is joined (protobuf encoding, "Last One Wins"), a member of a
+///   oneof that a later member replaces is dropped, and so is an identifier that comes again;
 /// - spans, log records and data points with an identifier of a wrong length, and spans without one, are cut out
 ///   and counted as `flawed` (the OpenTelemetry Collector refuses the whole request for them).
 ///
@@ -75,7 +75,7 @@ struct Found {
     around: bool,
     /// The items in which they occur, counted from 0.
     hits: Vec<u32>,
-    /// Some singular message or oneof came in pieces.
+    /// Some singular message or oneof came in pieces, or an identifier more than once.
     pieces: bool,
     /// There are unknown fields beside the list of groups.
     opaque: bool,
@@ -144,6 +144,7 @@ impl<'a> Walk<'a> {
                 }
                 Kind::Id(id) => {
                     expect(raw, Wire::Len, message, field)?;
+                    self.found.pieces |= seen.again(field, Shape::Message);
                     let bit = 1 << field.number;
                     bad_ids = if id.allows(raw.bytes(self.buf)) { bad_ids & !bit } else { bad_ids | bit };
                 }
@@ -359,6 +360,10 @@ fn join(buf: &[u8], message: &'static Message, pieces: &[(usize, usize)], out: &
             continue;
         };
         let Kind::Message(child) = field.kind else {
+            let again = |other: &Raw| other.number == raw.number && other.start > raw.start;
+            if matches!(field.kind, Kind::Id(_)) && field.label == Label::One && fields.iter().any(again) {
+                continue;
+            }
             out.extend_from_slice(&buf[raw.start..raw.end]);
             continue;
         };

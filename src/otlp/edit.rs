@@ -22,6 +22,7 @@ pub struct Edits {
     arena: Vec<u8>,
     /// Reused by `apply`.
     order: Vec<usize>,
+    in_order: Vec<usize>,
     pieces: Vec<Piece>,
 }
 
@@ -32,12 +33,18 @@ struct Target {
     name: Option<Range<usize>>,
     /// The latest of its operations; they are chained.
     ops: Option<usize>,
+    /// The [`trait_of`] every key that has an operation: most keys of a message are told apart by it.
+    traits: u64,
 }
 
-/// What is to happen to one key: `value` is the encoded `AnyValue`, or none if the key goes.
+/// What is to happen to one key.
 struct Op {
+    /// The key alone, within `pair` if there is one.
     key: Range<usize>,
-    value: Option<Range<usize>>,
+    /// The encoded `KeyValue`, or none if the key goes.
+    pair: Option<Range<usize>>,
+    /// The encoded `AnyValue` in it.
+    value: Range<usize>,
     earlier: Option<usize>,
     /// Used by `apply`: whether the value has been written.
     placed: bool,
@@ -93,8 +100,12 @@ impl Edits {
 
     fn target(&mut self, id: ItemId) -> usize {
         let targets = &mut self.targets;
+        // nearly all edits of a message follow each other
+        if targets.last().is_some_and(|target| target.at == id.0) {
+            return targets.len() - 1;
+        }
         *self.by_offset.entry(id.0).or_insert_with(|| {
-            targets.push(Target { at: id.0, discard: false, name: None, ops: None });
+            targets.push(Target { at: id.0, discard: false, name: None, ops: None, traits: 0 });
             targets.len() - 1
         })
     }
@@ -153,23 +164,24 @@ impl Edit<'_, '_> {
     /// The value of an attribute as it is after the changes made so far.
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
         match self.op(key) {
-            Some(op) => self.edits.ops[op].value.clone().map(|value| Value::read(&self.edits.arena[value])),
+            Some(op) => {
+                let op = &self.edits.ops[op];
+                op.pair.is_some().then(|| Value::read(&self.edits.arena[op.value.clone()]))
+            }
             None => self.attributes.get(key),
         }
     }
 
     /// Sets an attribute; exactly one of that key stays, in the place of the first.
     pub fn set(&mut self, key: &str, value: Value<'_>) {
-        let start = self.edits.arena.len();
-        put_value(&mut self.edits.arena, value);
-        let end = self.edits.arena.len();
-        self.record(key, Some(start..end));
+        self.record(key, |arena| put_value(arena, value));
     }
 
     /// Removes all attributes of that key.
     pub fn remove(&mut self, key: &str) {
         if self.get(key).is_some() {
-            self.record(key, None);
+            let op = self.op_for(key);
+            self.edits.ops[op].pair = None;
         }
     }
 
@@ -179,18 +191,19 @@ impl Edit<'_, '_> {
         if from == to {
             return;
         }
-        let value = match self.op(from) {
-            Some(op) => self.edits.ops[op].value.clone(),
-            None => self.attributes.encoded_value(from).map(|bytes| {
-                let start = self.edits.arena.len();
-                self.edits.arena.extend_from_slice(bytes);
-                start..self.edits.arena.len()
-            }),
-        };
-        if let Some(value) = value {
-            self.record(to, Some(value));
-            self.record(from, None);
+        match self.op(from) {
+            Some(op) if self.edits.ops[op].pair.is_none() => return,
+            Some(op) => {
+                let value = self.edits.ops[op].value.clone();
+                self.record(to, |arena| arena.extend_from_within(value));
+            }
+            None => match self.attributes.encoded_value(from) {
+                Some(value) => self.record(to, |arena| arena.extend_from_slice(value)),
+                None => return,
+            },
         }
+        let op = self.op_for(from);
+        self.edits.ops[op].pair = None;
     }
 
     /// Gives a span, an event or a log record's event another name. Resources and data points have none: there it
@@ -209,16 +222,51 @@ impl Edit<'_, '_> {
         self.edits.op_of(self.target, key.as_bytes())
     }
 
-    fn record(&mut self, key: &str, value: Option<Range<usize>>) {
+    /// Sets a key to the value that `put` appends to the arena.
+    fn record(&mut self, key: &str, put: impl FnOnce(&mut Vec<u8>)) {
+        let op = self.op(key);
+        let arena = &mut self.edits.arena;
+        let start = arena.len();
+        wire::put_len(arena, KEY, key.as_bytes());
+        let key_end = arena.len();
+        let value = wire::put_len_with(arena, VALUE, put);
+        let pair = Some(start..value.end);
+        match op {
+            Some(op) => {
+                let op = &mut self.edits.ops[op];
+                (op.pair, op.value) = (pair, value);
+            }
+            None => {
+                self.add(Op { key: key_end - key.len()..key_end, pair, value, earlier: None, placed: false })
+            }
+        }
+    }
+
+    /// The operation on a key; a new one removes it.
+    fn op_for(&mut self, key: &str) -> usize {
         if let Some(op) = self.op(key) {
-            self.edits.ops[op].value = value;
-            return;
+            return op;
         }
         let key = self.edits.keep(key.as_bytes());
-        let earlier = self.edits.targets[self.target].ops;
-        self.edits.ops.push(Op { key, value, earlier, placed: false });
-        self.edits.targets[self.target].ops = Some(self.edits.ops.len() - 1);
+        self.add(Op { key, pair: None, value: 0..0, earlier: None, placed: false });
+        self.edits.ops.len() - 1
     }
+
+    fn add(&mut self, op: Op) {
+        let Edits { targets, ops, arena, .. } = &mut *self.edits;
+        let target = &mut targets[self.target];
+        target.traits |= trait_of(&arena[op.key.clone()]);
+        ops.push(Op { earlier: target.ops, ..op });
+        target.ops = Some(ops.len() - 1);
+    }
+}
+
+/// One bit that a key is likely to have for itself among a few dozen.
+#[inline]
+fn trait_of(key: &[u8]) -> u64 {
+    let last = key.last().copied().unwrap_or_default();
+    let middle = key.get(key.len() / 2).copied().unwrap_or_default();
+    1 << ((key.len() ^ usize::from(last) * 5 ^ usize::from(middle) * 3) % 64)
 }
 
 impl Edits {
@@ -228,8 +276,16 @@ impl Edits {
         start..self.arena.len()
     }
 
+    #[inline]
     fn op_of(&self, target: usize, key: &[u8]) -> Option<usize> {
-        let mut next = self.targets[target].ops;
+        let target = &self.targets[target];
+        if target.traits & trait_of(key) == 0 {
+            return None;
+        }
+        self.op_in_chain(target.ops, key)
+    }
+
+    fn op_in_chain(&self, mut next: Option<usize>, key: &[u8]) -> Option<usize> {
         while let Some(op) = next {
             if self.arena[self.ops[op].key.clone()] == *key {
                 return Some(op);
@@ -239,16 +295,14 @@ impl Edits {
         None
     }
 
-    /// The operations of a target in the order in which they were recorded.
-    fn ops_in_order(&self, target: usize) -> Vec<usize> {
-        let mut ops = Vec::new();
+    /// The operations of a target in the order in which they were recorded, in an empty `ops`.
+    fn ops_in_order(&self, target: usize, ops: &mut Vec<usize>) {
         let mut next = self.targets[target].ops;
         while let Some(op) = next {
             ops.push(op);
             next = self.ops[op].earlier;
         }
         ops.reverse();
-        ops
     }
 }
 
@@ -440,11 +494,15 @@ impl Splice<'_> {
         }
         if let Some(target) = target {
             let number = extent.message.attributes;
-            for op in self.edits.ops_in_order(target) {
-                if !self.edits.ops[op].placed && self.edits.ops[op].value.is_some() {
+            let mut ops = std::mem::take(&mut self.edits.in_order);
+            ops.clear();
+            self.edits.ops_in_order(target, &mut ops);
+            for &op in &ops {
+                if !self.edits.ops[op].placed && self.edits.ops[op].pair.is_some() {
                     len += self.put_attribute(op, number);
                 }
             }
+            self.edits.in_order = ops;
         }
         len
     }
@@ -466,9 +524,9 @@ impl Splice<'_> {
         let Some(op) = self.edits.op_of(target, pair.key()) else {
             return self.keep(raw.start, raw.end);
         };
-        let Op { value, placed, .. } = &mut self.edits.ops[op];
-        match value {
-            Some(value) if !*placed && self.edits.arena[value.clone()] == *pair.encoded_value() => {
+        let Op { pair: new, value, placed, .. } = &mut self.edits.ops[op];
+        match new {
+            Some(_) if !*placed && self.edits.arena[value.clone()] == *pair.encoded_value() => {
                 *placed = true;
                 self.keep(raw.start, raw.end)
             }
@@ -483,16 +541,9 @@ impl Splice<'_> {
     fn put_attribute(&mut self, op: usize, number: u32) -> usize {
         self.changes += 1;
         self.edits.ops[op].placed = true;
-        let key = self.edits.ops[op].key.clone();
-        let value = self.edits.ops[op].value.clone().expect("only operations with a value are put");
-        let len =
-            wire::head_len(KEY, key.len()) + key.len() + wire::head_len(VALUE, value.len()) + value.len();
-        self.edits.pieces.push(Piece::Head { number, len });
-        self.edits.pieces.push(Piece::Head { number: KEY, len: key.len() });
-        self.put(key);
-        self.edits.pieces.push(Piece::Head { number: VALUE, len: value.len() });
-        self.put(value);
-        wire::head_len(number, len) + len
+        let pair = self.edits.ops[op].pair.clone().expect("only operations with a value are put");
+        self.edits.pieces.push(Piece::Head { number, len: pair.len() });
+        wire::head_len(number, pair.len()) + self.put(pair)
     }
 
     fn event(&mut self, raw: Raw) -> usize {

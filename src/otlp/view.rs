@@ -321,16 +321,19 @@ impl<'a> Item<'a> {
     pub fn lineage(&self) -> [&'a [u8]; 3] {
         let mut ids = [&[][..]; 3];
         if let Is::Span = self.is() {
+            let mut missing = 3;
             for raw in self.node.fields() {
-                // what a span is made of besides comes last in every encoding
-                if raw.number > 4 {
-                    continue;
-                }
-                match raw.number {
-                    1 => ids[0] = raw.bytes(self.node.buf),
-                    2 => ids[1] = raw.bytes(self.node.buf),
-                    4 => ids[2] = raw.bytes(self.node.buf),
-                    _ => {}
+                let place = match raw.number {
+                    1 => 0,
+                    2 => 1,
+                    4 => 2,
+                    _ => continue,
+                };
+                ids[place] = raw.bytes(self.node.buf);
+                missing -= 1;
+                // the door leaves one of each
+                if missing == 0 {
+                    break;
                 }
             }
         }

@@ -237,6 +237,35 @@ pub(super) fn put_len(out: &mut Vec<u8>, number: u32, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
+/// Appends a length-delimited field whose body `put` appends; returns where the body lies.
+#[inline]
+pub(super) fn put_len_with(
+    out: &mut Vec<u8>,
+    number: u32,
+    put: impl FnOnce(&mut Vec<u8>),
+) -> std::ops::Range<usize> {
+    put_varint(out, u64::from(number) << 3 | u64::from(WIRE_LEN));
+    out.push(0);
+    let body = out.len();
+    put(out);
+    let len = out.len() - body;
+    if let short @ 0..0x80 = len {
+        out[body - 1] = short as u8;
+        return body..out.len();
+    }
+    // the length needs more room than was left for it
+    let more = varint_len(len as u64) - 1;
+    out.resize(out.len() + more, 0);
+    out.copy_within(body..body + len, body + more);
+    let mut rest = len;
+    for byte in &mut out[body - 1..body + more] {
+        *byte = rest as u8 | 0x80;
+        rest >>= 7;
+    }
+    out[body + more - 1] &= 0x7f;
+    body + more..out.len()
+}
+
 const WIRE_VARINT: u8 = 0;
 const WIRE_FIXED64: u8 = 1;
 const WIRE_LEN: u8 = 2;

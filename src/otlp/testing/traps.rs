@@ -425,3 +425,32 @@ fn it_is_known_which_items_have_watched_words_unless_they_stand_around_them() {
     let flawed = Span { span_id: vec![], ..with("exact") };
     assert_eq!(places(&[flawed, with("exact")], "x"), None, "places have moved");
 }
+
+#[test]
+fn of_an_identifier_that_comes_again_the_last_one_stays() {
+    let mut body = span("twice").encode_to_vec();
+    wire::put_len(&mut body, 4, &[3; 8]);
+    wire::put_len(&mut body, 4, &[4; 8]);
+    wire::put_len(&mut body, 1, &[5; 16]);
+    let payload = checked(Signal::Traces, request_of_span(&body));
+    let item = payload.items().next().expect("one span");
+    assert_eq!(item.lineage(), [&[5; 16][..], &[2; 8], &[4; 8]]);
+    assert_eq!(item.trace_id(), [5; 16]);
+    assert_eq!(payload.bytes().len(), request_of_span(&body).len() - 18 - 10);
+}
+
+#[test]
+fn values_of_any_length_are_set_with_minimal_lengths() {
+    for len in [0, 1, 125, 126, 127, 128, 16_379, 16_384, 70_000] {
+        let payload = spans(&[span("one")]);
+        let item = payload.items().next().expect("one span");
+        let text = "x".repeat(len);
+        let mut edits = Edits::default();
+        edits.item(item).set("text", Value::Str(&text));
+        edits.item(item).set("text", Value::Str(&text));
+        edits.item(item).rename("text", "renamed");
+        let edited = edits.apply(&payload);
+        let expected = spans(&[Span { attributes: vec![kv("renamed", &text)], ..span("one") }]);
+        assert_eq!(edited.bytes(), expected.bytes(), "{len}");
+    }
+}

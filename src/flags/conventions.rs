@@ -20,6 +20,8 @@ pub enum Field {
     Defaulted,
     /// How many flags a bulk evaluation evaluated.
     BulkCount,
+    /// Which of the flag's variations was served, where the sender knows no name for it.
+    VariationIndex,
 }
 
 /// Where a name stands in its life.
@@ -33,25 +35,42 @@ pub enum Age {
     Borrowed,
 }
 
+/// Words and what the conventions call them. The words are in lower case and fit in any.
+pub type Words = &'static [(&'static str, &'static str)];
+
 /// A name and what it means. Of several names for one field the earlier in a table is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
     pub name: &'static str,
     pub field: Field,
     pub age: Age,
+    /// The only event in which it means this: for names so common that elsewhere they are something else.
+    pub event: Option<&'static str>,
+    /// What its sender's own words for a reason mean.
+    pub words: Words,
 }
 
 impl Name {
     pub const fn current(name: &'static str, field: Field) -> Name {
-        Name { name, field, age: Age::Current }
+        Name { name, field, age: Age::Current, event: None, words: &[] }
     }
 
     pub const fn outdated(name: &'static str, field: Field) -> Name {
-        Name { name, field, age: Age::Outdated }
+        Name { age: Age::Outdated, ..Name::current(name, field) }
     }
 
     pub const fn borrowed(name: &'static str, field: Field) -> Name {
-        Name { name, field, age: Age::Borrowed }
+        Name { age: Age::Borrowed, ..Name::current(name, field) }
+    }
+
+    /// The same name, but only in this event.
+    pub const fn within(self, event: &'static str) -> Name {
+        Name { event: Some(event), ..self }
+    }
+
+    /// The same name with its sender's own words.
+    pub const fn saying(self, words: Words) -> Name {
+        Name { words, ..self }
     }
 }
 
@@ -78,21 +97,17 @@ pub const REASON_ORIGINAL: &str = "burgee.flag.reason.original";
 pub const KEY_SOURCE: &str = "burgee.flag.key.source";
 pub const KEY_SOURCE_URL: &str = "url";
 pub const BULK_COUNT: &str = "burgee.flag.bulk.count";
+pub const VARIATION_INDEX: &str = "burgee.flag.variation_index";
 
-/// Every name that the conventions ever had, those that hooks of several languages made up, and burgee's own where
-/// the conventions have none. The comment is the release that brought the name.
+/// Every name that the conventions ever had, those that several senders made up, and burgee's own where the
+/// conventions have none. The comment is the release that brought the name.
 pub const NAMES: &[Name] = &[
     Name::current(KEY, Field::Key),
-    // OpenFeature hooks of 2022, before there was a convention
-    Name::outdated("feature_flag.flag_key", Field::Key),
     Name::current(VARIANT, Field::Variant),
     // 1.16.0
     Name::outdated("feature_flag.variant", Field::Variant),
-    // 2022
-    Name::outdated("feature_flag.evaluated_variant", Field::Variant),
     Name::current(VALUE, Field::Value),
-    // 2022; in no convention
-    Name::outdated("feature_flag.evaluated_value", Field::Value),
+    // in no convention
     Name::outdated("feature_flag.value", Field::Value),
     Name::current(REASON, Field::Reason),
     // 1.29.0
@@ -105,24 +120,19 @@ pub const NAMES: &[Name] = &[
     // twelve days in November 2024
     Name::outdated("feature_flag.system", Field::Provider),
     Name::current(CONTEXT_ID, Field::ContextId),
-    // in no convention
-    Name::outdated("feature_flag.context.key", Field::ContextId),
     Name::current(SET_ID, Field::SetId),
     // in no convention
     Name::outdated("feature_flag.flagset", Field::SetId),
     Name::current(VERSION, Field::Version),
     Name::current(ERROR_TYPE, Field::ErrorType),
-    // in no convention
-    Name::outdated("feature_flag.error", Field::ErrorType),
     Name::current(ERROR_MESSAGE, Field::ErrorMessage),
     // 1.29.0
     Name::outdated("feature_flag.evaluation.error.message", Field::ErrorMessage),
-    // in no convention
-    Name::outdated("feature_flag.error_message", Field::ErrorMessage),
     // 1.33.0 to 1.39.0
     Name::outdated("error.message", Field::ErrorMessage),
     Name::borrowed("exception.message", Field::ErrorMessage),
     Name::current(BULK_COUNT, Field::BulkCount),
+    Name::current(VARIATION_INDEX, Field::VariationIndex),
 ];
 
 /// The event of an evaluation since 1.29.0, of a span or a log record.
@@ -138,12 +148,13 @@ pub const EVENT_NAME_ATTRIBUTES: &[&str] = &["event.name", "otel.event.name"];
 pub const BODY_VALUE: &str = "value";
 
 /// Reasons that are none of the conventions', and what they are called there. They leave their original.
-pub const REASONS: &[(&str, &str)] = &[("targeting_match_split", "targeting_match"), ("offline", "default")];
+/// GO Feature Flag's, which its providers hand to hooks of every kind.
+pub const REASONS: Words = &[("targeting_match_split", "targeting_match"), ("offline", "default")];
 /// Of an evaluation that failed.
 pub const REASON_ERROR: &str = "error";
 
 /// The error codes of OpenFeature without their separators, as `error.type` has them.
-pub const ERRORS: &[(&str, &str)] = &[
+pub const ERRORS: Words = &[
     ("flagnotfound", "flag_not_found"),
     ("invalidcontext", "invalid_context"),
     ("parseerror", "parse_error"),

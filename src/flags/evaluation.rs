@@ -12,6 +12,8 @@ pub struct Evaluation<'a> {
     pub key: Option<Text<'a>>,
     pub key_source: KeySource,
     pub variant: Option<Text<'a>>,
+    /// Which variation of the flag was served, counted from 0, where that is all the sender knows.
+    pub variation_index: Option<i64>,
     pub value: Option<Evaluated<'a>>,
     pub reason: Option<Text<'a>>,
     /// The reason as it arrived, if its word is not one of the conventions'.
@@ -75,27 +77,38 @@ impl<'a> Evaluation<'a> {
     fn take(&mut self, candidates: &[Candidate<'a>]) {
         let Some(first) = candidates.first() else { return };
         let conflict = &mut self.conflict;
+        let texts = |read: fn(Value<'a>) -> Read<Text<'a>>| move |said: &Candidate<'a>| read(said.value);
         match first.name.field {
-            Field::Key => self.key = believe(candidates, normalise::key, conflict),
+            Field::Key => self.key = believe(candidates, texts(normalise::key), conflict),
             Field::Variant => {
-                self.variant = believe(candidates, normalise::variant, conflict);
+                self.variant = believe(candidates, texts(normalise::variant), conflict);
                 let default = Value::Str(conventions::VARIANT_OF_DEFAULT);
                 self.defaulted |= candidates.iter().any(|candidate| candidate.value == default);
             }
+            Field::VariationIndex => {
+                let index = |said: &Candidate<'a>| normalise::variation_index(said.value);
+                self.variation_index = believe(candidates, index, conflict);
+            }
             Field::Value => self.value = believe_value(candidates, conflict),
             Field::Reason => {
-                self.reason = believe(candidates, normalise::reason, conflict);
+                self.reason = believe(candidates, Candidate::reason, conflict);
                 self.reason_original = candidates
                     .iter()
-                    .find(|candidate| matches!(normalise::reason(candidate.value), Read::Known(_)))
+                    .find(|candidate| matches!(candidate.reason(), Read::Known(_)))
                     .and_then(|believed| normalise::reason_original(believed.value));
             }
-            Field::Provider => self.provider = believe(candidates, normalise::text, conflict),
-            Field::ContextId => self.context_id = believe(candidates, normalise::context_id, conflict),
-            Field::SetId => self.set_id = believe(candidates, normalise::text, conflict),
-            Field::Version => self.version = believe(candidates, normalise::text, conflict),
-            Field::ErrorType => self.error_type = believe(candidates, normalise::error_type, conflict),
-            Field::ErrorMessage => self.error_message = believe(candidates, normalise::text, conflict),
+            Field::Provider => self.provider = believe(candidates, texts(normalise::text), conflict),
+            Field::ContextId => {
+                self.context_id = believe(candidates, texts(normalise::context_id), conflict);
+            }
+            Field::SetId => self.set_id = believe(candidates, texts(normalise::text), conflict),
+            Field::Version => self.version = believe(candidates, texts(normalise::text), conflict),
+            Field::ErrorType => {
+                self.error_type = believe(candidates, texts(normalise::error_type), conflict);
+            }
+            Field::ErrorMessage => {
+                self.error_message = believe(candidates, texts(normalise::text), conflict);
+            }
             Field::Defaulted => {
                 self.defaulted |= candidates.iter().any(|candidate| normalise::is_true(candidate.value));
             }
@@ -129,7 +142,12 @@ pub(super) struct Candidate<'a> {
     pub value: Value<'a>,
 }
 
-impl Candidate<'_> {
+impl<'a> Candidate<'a> {
+    /// N2, in the words of whoever sends this attribute.
+    fn reason(&self) -> Read<Text<'a>> {
+        normalise::reason(self.value, self.name.words)
+    }
+
     pub fn is_current(&self) -> bool {
         self.name.age == Age::Current
     }
@@ -141,17 +159,17 @@ impl Candidate<'_> {
 }
 
 /// N8: the first that says anything is believed, and whoever says something else makes a conflict.
-fn believe<'a>(
+fn believe<'a, T: PartialEq>(
     candidates: &[Candidate<'a>],
-    read: fn(Value<'a>) -> Read<Text<'a>>,
+    read: impl Fn(&Candidate<'a>) -> Read<T>,
     conflict: &mut bool,
-) -> Option<Text<'a>> {
-    let mut believed: Option<Text<'a>> = None;
+) -> Option<T> {
+    let mut believed: Option<T> = None;
     for candidate in candidates {
-        if let Read::Known(text) = read(candidate.value) {
+        if let Read::Known(said) = read(candidate) {
             match &believed {
-                Some(first) => *conflict |= *first != text,
-                None => believed = Some(text),
+                Some(first) => *conflict |= *first != said,
+                None => believed = Some(said),
             }
         }
     }

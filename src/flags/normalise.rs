@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::conventions::{ERROR_PREFIX, ERRORS, NO_CONTEXT_ID, NO_VALUE, REASONS, VARIANT_OF_DEFAULT};
+use super::conventions::{ERROR_PREFIX, ERRORS, NO_CONTEXT_ID, NO_VALUE, REASONS, VARIANT_OF_DEFAULT, Words};
 use super::evaluation::Evaluated;
 use crate::otlp::Value;
 
@@ -57,11 +57,11 @@ pub(super) fn context_id(value: Value<'_>) -> Read<Text<'_>> {
     }
 }
 
-/// N2: a reason in lower case and in the conventions' words.
-pub(super) fn reason(value: Value<'_>) -> Read<Text<'_>> {
+/// N2: a reason in lower case and in the conventions' words; `words` are its sender's own.
+pub(super) fn reason<'a>(value: Value<'a>, words: Words) -> Read<Text<'a>> {
     let Read::Known(reason) = text(value) else { return text(value) };
     let reason = lower_case(reason);
-    let word = REASONS.iter().find(|(word, _)| *word == reason);
+    let word = words.iter().chain(REASONS).find(|(word, _)| *word == reason);
     Read::Known(word.map_or(reason, |&(_, known)| Cow::Borrowed(known)))
 }
 
@@ -97,6 +97,21 @@ pub(super) fn value(value: Value<'_>) -> Read<Evaluated<'_>> {
             if NO_VALUE.contains(&&*text) { Read::Absent } else { Read::Known(Evaluated::Text(text)) }
         }
         value => Read::Known(Evaluated::Other(value)),
+    }
+}
+
+/// N9: which variation was served, counted from 0; Java's -1 says that it was none.
+pub(super) fn variation_index(value: Value<'_>) -> Read<i64> {
+    let index = match value {
+        Value::Empty | Value::Str("") => return Read::Absent,
+        Value::Int(index) => Some(index),
+        Value::Str(text) => text.parse().ok(),
+        _ => None,
+    };
+    match index {
+        None => Read::Foreign,
+        Some(..0) => Read::Absent,
+        Some(index) => Read::Known(index),
     }
 }
 
@@ -152,17 +167,29 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_in_lower_case_and_two_words_are_translated() {
-        let known = |reason| match super::reason(Value::Str(reason)) {
-            Read::Known(reason) => reason.into_owned(),
-            other => format!("{other:?}"),
-        };
+    fn reasons_are_in_lower_case_and_words_that_are_none_of_the_conventions_are_translated() {
+        let known =
+            |reason| match super::reason(Value::Str(reason), &[("mine", "theirs"), ("off", "disabled")]) {
+                Read::Known(reason) => reason.into_owned(),
+                other => format!("{other:?}"),
+            };
         assert_eq!(known("STATIC"), "static");
         assert_eq!(known("Targeting_Match_Split"), "targeting_match");
         assert_eq!(known("offline"), "default");
-        assert_eq!(known("Mine"), "mine");
+        assert_eq!(known("Yours"), "yours");
+        assert_eq!(known("OFF"), "disabled");
         assert_eq!(reason_original(Value::Str("OffLine")), Some("OffLine".into()));
         assert_eq!(reason_original(Value::Str("STATIC")), None);
+    }
+
+    #[test]
+    fn a_variation_is_counted_from_0_in_whatever_type() {
+        assert_eq!(variation_index(Value::Int(0)), Read::Known(0));
+        assert_eq!(variation_index(Value::Str("12")), Read::Known(12));
+        assert_eq!(variation_index(Value::Int(-1)), Read::Absent);
+        assert_eq!(variation_index(Value::Str("")), Read::Absent);
+        assert_eq!(variation_index(Value::Str("on")), Read::Foreign);
+        assert_eq!(variation_index(Value::Bool(true)), Read::Foreign);
     }
 
     #[test]

@@ -8,13 +8,14 @@ mod told;
 mod write;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use super::conventions::{self, Field};
+use super::conventions::{self, EVENT_NAME_ATTRIBUTES, Field};
 use super::evaluation::{Candidate, Evaluation, KeySource};
 use super::policy::{Originals, Policy, Project};
 use super::project::{self, Mark, NONE, Projection, Said, Span, Texts, Tree};
 use super::recognise::{self, Class, Found, Reader, Request, Sender};
-use crate::otlp::{Edits, Item, Outline, Payload, Signal, Value};
+use crate::otlp::{Edit, Edits, Item, Outline, Payload, Signal, Value};
 use told::Told;
 use write::{MarkWriter, error_of, is_forbidden, remove, set_text, write, write_request};
 
@@ -44,11 +45,27 @@ fn records(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
     let mut evaluations = 0;
     for item in payload.items() {
         if let Some(found) = reader.record(item) {
-            write(&mut edits.item(item), &reader.item, &found.evaluation, policy, None);
+            let mut edit = edits.item(item);
+            write(&mut edit, &reader.item, &found.evaluation, policy, None);
+            if policy.originals == Originals::Drop {
+                rename_event(item, &mut edit);
+            }
             evaluations += 1;
         }
     }
     evaluations
+}
+
+/// Gives a record's event today's name, wherever it stands.
+fn rename_event(item: Item<'_>, edit: &mut Edit<'_, '_>) {
+    if item.name() == conventions::EVENT_OUTDATED {
+        edit.set_name(conventions::EVENT);
+    }
+    for attribute in EVENT_NAME_ATTRIBUTES {
+        if edit.get(attribute) == Some(Value::Str(conventions::EVENT_OUTDATED)) {
+            edit.set(attribute, Value::Str(conventions::EVENT));
+        }
+    }
 }
 
 /// One walk over the spans of a request, and what has to wait for its end.
@@ -61,6 +78,9 @@ struct Pass<'a, 'p> {
     /// The marks that spans make, in their order.
     marks: Vec<Mark>,
     requests: Vec<Asked<'a>>,
+    flagged: Vec<Flagged>,
+    /// Flags and variants of `flagged`, by number.
+    flags: Vec<(u32, u32)>,
     relays: Vec<Answer<'a>>,
     /// How many evaluations have been met: the place of the next one.
     place: u32,
@@ -73,6 +93,14 @@ struct Asked<'a> {
     span: u32,
     request: Request<'a>,
     answer: Option<usize>,
+}
+
+/// A span that says something about flags by single attributes (R6).
+struct Flagged {
+    span: u32,
+    flags: Range<usize>,
+    /// How many such attributes it has.
+    attributes: usize,
 }
 
 /// The relay proxy's own evaluation of a request.
@@ -95,6 +123,8 @@ impl<'a, 'p> Pass<'a, 'p> {
             spans: Vec::new(),
             marks: Vec::new(),
             requests: Vec::new(),
+            flagged: Vec::new(),
+            flags: Vec::new(),
             relays: Vec::new(),
             place: 0,
             evaluations: 0,
@@ -129,7 +159,9 @@ impl<'a, 'p> Pass<'a, 'p> {
             }
             Class::Open { .. } if self.told.any => {
                 self.forbid(item);
-                self.promote(item);
+                if !self.reader.awaits_key(item, &outline) {
+                    self.promote(item);
+                }
             }
             Class::Open { .. } => {}
             Class::Bulk => {
@@ -140,6 +172,9 @@ impl<'a, 'p> Pass<'a, 'p> {
                 self.forbid(item);
                 self.requests.push(Asked { span: at, request, answer: None });
             }
+        }
+        if self.reader.flag_attributes > 0 {
+            self.flag(at);
         }
         self.evaluations += self.told.counted.len() as u64;
         span.own.end = self.marks.len() as u32;
@@ -183,7 +218,9 @@ impl<'a, 'p> Pass<'a, 'p> {
         }
         let keep = match self.policy.originals {
             Originals::Keep => None,
-            Originals::Drop => self.reader.needed_name(item, outline, self.told.any),
+            Originals::Drop => {
+                self.reader.needed_name(item, outline, self.told.any, evaluation.key.is_some())
+            }
         };
         write(&mut self.edits.item(item), &self.reader.item, &evaluation, self.policy, keep);
         let mark = self.mark(&evaluation);
@@ -236,6 +273,16 @@ impl<'a, 'p> Pass<'a, 'p> {
         if self.policy.originals == Originals::Drop {
             remove(&mut edit, &self.reader.item, original);
         }
+    }
+
+    /// R6: what a span says by single attributes concerns no other span, and what evaluations tell counts more.
+    fn flag(&mut self, at: u32) {
+        let start = self.flags.len();
+        for flag in &self.reader.flags {
+            self.flags.push((self.texts.number(&flag.key), self.texts.number(&flag.variant)));
+        }
+        let attributes = self.reader.flag_attributes;
+        self.flagged.push(Flagged { span: at, flags: start..self.flags.len(), attributes });
     }
 
     /// Takes what must not leave from a span that is no evaluation itself, but concerned with one.
@@ -325,9 +372,12 @@ impl<'a, 'p> Pass<'a, 'p> {
         let found = |relay: &&Answer<'_>| relay.keyless.is_some() && relay.evaluation.key.is_some();
         let mut relays = self.relays.iter().filter(found).peekable();
         let mut shown = projection.shown.iter().peekable();
+        let mut flagged = self.flagged.iter().peekable();
+        let flags_max = self.policy.max_flags_per_span;
         let mut writer = MarkWriter::new(&self.texts, projection);
         for (at, item) in (0u32..).zip(payload.items()) {
-            if requests.peek().is_none() && relays.peek().is_none() && shown.peek().is_none() {
+            let waiting = requests.peek().is_some() || relays.peek().is_some();
+            if !waiting && shown.peek().is_none() && flagged.peek().is_none() {
                 break;
             }
             if let Some(relay) = relays.next_if(|relay| relay.span == at) {
@@ -347,8 +397,21 @@ impl<'a, 'p> Pass<'a, 'p> {
                     writer.error(&mut edit, &asked.request.key, &error_of(failed));
                 }
             }
-            if let Some(shown) = shown.next_if(|shown| shown.span == at) {
-                writer.marks(&mut self.edits.item(item), shown);
+            let shown = shown.next_if(|shown| shown.span == at);
+            let flagged = flagged.next_if(|flagged| flagged.span == at);
+            if shown.is_none() && flagged.is_none() {
+                continue;
+            }
+            let flags = flagged.map_or(&[][..], |flagged| &self.flags[flagged.flags.clone()]);
+            let mut edit = self.edits.item(item);
+            let all = writer.marks(&mut edit, shown, flags, flags_max);
+            // what found no room has to stay, or it would be lost and the next burgee would find room
+            if let Some(flagged) = flagged
+                && self.policy.originals == Originals::Drop
+                && all
+                && flagged.attributes <= flags_max
+            {
+                self.reader.flag_names(item).for_each(|name| edit.remove(name));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::flags::conventions::{self, Field};
 use crate::flags::evaluation::{Candidate, Evaluation};
 use crate::flags::policy::{ContextId, Originals, Policy, ValuePolicy};
-use crate::flags::project::{Projection, Shown, Texts};
+use crate::flags::project::{Projection, Shown, Slots, Texts};
 use crate::flags::recognise::Request;
 use crate::otlp::{Edit, Value};
 
@@ -49,6 +49,9 @@ pub(super) fn write(
         Some(value) => edit.set(conventions::VALUE, value.as_value()),
         None if current(candidates, Field::Value).is_some() => edit.remove(conventions::VALUE),
         None => {}
+    }
+    if let Some(index) = evaluation.variation_index {
+        edit.set(conventions::VARIATION_INDEX, Value::Int(index));
     }
     if let Some(original) = &evaluation.reason_original {
         edit.set(conventions::REASON_ORIGINAL, Value::Str(original));
@@ -125,21 +128,40 @@ pub(super) struct MarkWriter<'w, 'a> {
     projection: &'w Projection,
     name: String,
     left: usize,
+    slots: Slots,
 }
 
 impl<'w, 'a> MarkWriter<'w, 'a> {
     pub fn new(texts: &'w Texts<'a>, projection: &'w Projection) -> Self {
-        MarkWriter { texts, projection, name: String::new(), left: PROJECTED_BYTES_MAX }
+        MarkWriter {
+            texts,
+            projection,
+            name: String::new(),
+            left: PROJECTED_BYTES_MAX,
+            slots: Slots::default(),
+        }
     }
 
-    pub fn marks(&mut self, edit: &mut Edit<'_, '_>, shown: &Shown) {
+    /// Writes the marks of one span: what evaluations tell, then what it says itself by single attributes, as far as
+    /// there is room. Tells whether all found room.
+    pub fn marks(
+        &mut self,
+        edit: &mut Edit<'_, '_>,
+        shown: Option<&Shown>,
+        flags: &[(u32, u32)],
+        flags_max: usize,
+    ) -> bool {
         let texts = self.texts;
-        let mut dropped = shown.dropped;
+        let mut dropped = shown.map_or(0, |shown| shown.dropped);
         let mut conflict = false;
-        let range = shown.marks.start as usize..shown.marks.end as usize;
+        let range = shown.map_or(0..0, |shown| shown.marks.start as usize..shown.marks.end as usize);
+        let own = shown.map_or(0, |shown| shown.own);
+        let mut room = flags_max.saturating_sub(range.len());
+        self.slots.begin();
         for (place, mark) in (0u32..).zip(&self.projection.marks[range]) {
             let key = texts.text(mark.flag);
-            if place >= shown.own {
+            self.slots.place(mark.flag, 0);
+            if place >= own {
                 let said = [mark.variant, mark.error].into_iter().flatten();
                 let size = said.map(|said| key.len() + texts.text(said.text).len() + MARK_OVERHEAD).sum();
                 match self.left.checked_sub(size) {
@@ -158,12 +180,25 @@ impl<'w, 'a> MarkWriter<'w, 'a> {
                 self.error(edit, key, texts.text(error.text));
             }
         }
+        for &(flag, variant) in flags {
+            if self.slots.place_of(flag).is_some() {
+                continue;
+            }
+            self.slots.place(flag, 0);
+            if room > 0 {
+                room -= 1;
+                self.set(edit, conventions::MARK_PREFIX, texts.text(flag), texts.text(variant));
+            } else {
+                dropped += 1;
+            }
+        }
         if conflict {
             edit.set(conventions::VARIANT_CONFLICT, Value::Bool(true));
         }
         if dropped > 0 {
             edit.set(conventions::MARKS_DROPPED, Value::Int(i64::from(dropped)));
         }
+        dropped == 0
     }
 
     /// W7: never as `error.type` on a span that is no evaluation.

@@ -2,13 +2,13 @@
 //!
 //! The server spans around them are in `request`.
 
-use super::{Family, Form, Sender};
+use super::{Family, Form, Sender, Title};
 use crate::flags::conventions::{Field, Name};
 
 /// The name of an evaluation's span (`handler/goff/flag_eval.go`, `handler/ofrep/evaluate.go`, since v1.20.0).
 pub(in crate::flags) const EVALUATION: &str = "flagEvaluation";
 /// What such a span calls the flag's key, unless it failed over OFREP: then it has no attribute at all.
-pub(in crate::flags) const FLAG_NAME: &str = "flagEvaluation.flagName";
+const FLAG_NAME: &str = "flagEvaluation.flagName";
 /// `cmdhelpers/configfile/const.go`.
 const SCOPE: &str = "go-feature-flag";
 
@@ -29,11 +29,16 @@ pub(super) static FAMILY: Family = Family {
         Name::outdated("AllFlagsState.numberEvaluation", Field::BulkCount),
     ],
     spans: &[
-        Form { name: None, scope: None, carries: &[FLAG_NAME], sender: Sender::RelayProxy },
-        Form { name: Some(EVALUATION), scope: Some(SCOPE), carries: &[], sender: Sender::RelayProxy },
+        Form::carrying(&[FLAG_NAME], Sender::RelayProxy),
+        Form {
+            title: Some(Title::Is(EVALUATION)),
+            scope: Some(SCOPE),
+            carries: &[],
+            sender: Sender::RelayProxy,
+        },
         // its scope can be configured (`tracerName`)
         Form::named("feature_flag.evaluate", Sender::RelayProxy),
     ],
     bulk: &[Form::named("AllFlagsState", Sender::RelayProxy)],
-    events: &[],
+    ..Family::NONE
 };

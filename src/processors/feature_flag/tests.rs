@@ -2,9 +2,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
+};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -130,55 +134,86 @@ fn a_long_key_in_a_deep_trace_does_not_make_a_small_request_huge() {
 proptest! {
     #[test]
     fn enriching_twice_is_once_and_changes_only_what_is_its_own(
-        groups in prop::collection::vec(prop::collection::vec(any_span(), 0..6), 1..4),
+        groups in prop::collection::vec((any_scope(), prop::collection::vec(any_span(), 0..6)), 1..4),
         config in any_config(),
     ) {
-        let bytes = encode_with_unknown(&groups);
-        let payload = check(bytes);
+        let payload = check(encode_with_unknown(&groups));
         let (once, counted) = process(&config, payload.clone());
         let again = check(once.bytes().to_vec());
         let (twice, recounted) = process(&config, again);
-        let decoded = |payload: &Payload| ExportTraceServiceRequest::decode(payload.bytes().clone()).expect("well formed");
         // NaN is not equal to itself, its text is
-        prop_assert_eq!(format!("{:?}", decoded(&twice)), format!("{:?}", decoded(&once)));
+        prop_assert_eq!(format!("{:?}", traces(&twice)), format!("{:?}", traces(&once)));
         prop_assert_eq!(twice.bytes(), once.bytes());
         prop_assert_eq!(recounted, counted);
-        prop_assert_eq!(bare(decoded(&once)), bare(decoded(&payload)));
+        prop_assert_eq!(bare(traces(&once)), bare(traces(&payload)));
         let unknown = |payload: &Payload| memchr::memmem::find_iter(payload.bytes(), UNKNOWN).count();
         prop_assert_eq!(unknown(&once), unknown(&payload));
+        prop_assert_eq!(once.bytes() == payload.bytes(), once.is_same(&payload));
         let mut seen = 0;
         flags::evaluations(&once, |_, _| seen += 1);
         prop_assert_eq!(seen, counted);
     }
 
     #[test]
-    fn the_door_misses_nothing_that_would_be_enriched(spans in prop::collection::vec(any_span(), 1..3)) {
-        let payload = check(request(spans).encode_to_vec());
-        let mut edits = Edits::default();
-        let evaluations = flags::enrich(&payload, &Policy::default(), &mut edits);
-        let out = edits.apply(&payload);
-        if payload.watched() == Watched::No {
-            prop_assert!(out.is_same(&payload));
-            prop_assert_eq!(evaluations, 0);
+    fn records_are_enriched_once_too_and_lose_nothing_that_is_not_the_processors(
+        records in prop::collection::vec(any_record(), 0..6),
+        config in any_config(),
+    ) {
+        let payload = check_of(Signal::Logs, request_of_logs(records).encode_to_vec());
+        let (once, counted) = process(&config, payload.clone());
+        let (twice, recounted) = process(&config, check_of(Signal::Logs, once.bytes().to_vec()));
+        prop_assert_eq!(format!("{:?}", logs(&twice)), format!("{:?}", logs(&once)));
+        prop_assert_eq!(twice.bytes(), once.bytes());
+        prop_assert_eq!(recounted, counted);
+        prop_assert_eq!(bare_logs(logs(&once)), bare_logs(logs(&payload)));
+        prop_assert_eq!(once.bytes() == payload.bytes(), once.is_same(&payload));
+        let mut seen = 0;
+        flags::evaluations(&once, |_, _| seen += 1);
+        prop_assert_eq!(seen, counted);
+    }
+
+    #[test]
+    fn the_door_misses_nothing_that_would_be_enriched(
+        scope in any_scope(),
+        spans in prop::collection::vec(any_span(), 1..3),
+        records in prop::collection::vec(any_record(), 1..3),
+    ) {
+        let traces = check(encode_with_unknown(&[(scope, spans)]));
+        let logs = check_of(Signal::Logs, request_of_logs(records).encode_to_vec());
+        for payload in [traces, logs] {
+            let mut edits = Edits::default();
+            let evaluations = flags::enrich(&payload, &Policy::default(), &mut edits);
+            let out = edits.apply(&payload);
+            if payload.watched() == Watched::No {
+                prop_assert!(out.is_same(&payload));
+                prop_assert_eq!(evaluations, 0);
+            }
         }
+    }
+
+    #[test]
+    fn an_item_without_a_watched_word_is_as_if_nobody_had_looked(
+        scope in any_scope(),
+        spans in prop::collection::vec(any_span(), 1..6),
+    ) {
+        let bytes = encode_with_unknown(&[(scope, spans)]);
+        let (some, counted) = process(&Config::default(), check(bytes.clone()));
+        // merged or edited payloads come without the places of the watched words
+        let everything = otlp::check(Signal::Traces, Bytes::from(bytes), &watch_everything()).expect("well formed");
+        let (all, recounted) = process(&Config::default(), everything.payload);
+        prop_assert_eq!(some.bytes(), all.bytes());
+        prop_assert_eq!(counted, recounted);
     }
 }
 
 /// Spans whose ids, names, attributes and events are drawn from few, so that they meet: cycles, self-parents,
 /// spans sent twice, evaluations with an event and a URL.
 fn any_span() -> impl Strategy<Value = Span> {
-    let name = prop::sample::select(vec![
-        "GET /checkout",
-        "POST /v1",
-        "flagEvaluation",
-        "feature_flag.evaluate",
-        "feature_flag.evaluation",
-        "AllFlagsState",
-        "resolveAll",
-    ]);
-    let event_name =
-        prop::sample::select(vec!["feature_flag", "feature_flag.evaluation", "exception", "log"]);
-    let any_event = (event_name, any_attributes(5)).prop_map(|(name, attributes)| event(name, attributes));
+    let mut names = flags::vocabulary().spans;
+    names.extend(["GET /checkout", "POST /v1", "GET /checkout", "POST /v1", "feature_flag_evaluation.on"]);
+    let any_event =
+        (any_event_name(), any_attributes(6)).prop_map(|(name, attributes)| event(name, attributes));
+    let name = prop::sample::select(names);
     (1u8..7, 0u8..7, name, 0i32..4, any_attributes(9), prop::collection::vec(any_event, 0..4)).prop_map(
         |(id, parent, name, kind, attributes, events)| Span {
             kind,
@@ -186,6 +221,39 @@ fn any_span() -> impl Strategy<Value = Span> {
             ..span(u32::from(id), u32::from(parent), name, attributes)
         },
     )
+}
+
+/// Its event may be named in every place, and its body may be a map with a value.
+fn any_record() -> impl Strategy<Value = LogRecord> {
+    let place = prop::sample::select(vec!["", "event.name", "otel.event.name", "elsewhere"]);
+    let body = prop_oneof![
+        Just(None),
+        Just(Some(Any::StringValue("Feature flag evaluated on".into()))),
+        Just(Some(Any::KvlistValue(KeyValueList { values: vec![kv("value", Any::DoubleValue(0.25))] }))),
+    ];
+    (place, any_event_name(), body, any_attributes(9)).prop_map(|(place, name, body, mut attributes)| {
+        if place.contains("event") {
+            attributes.push(text(place, name));
+        }
+        LogRecord {
+            event_name: if place.is_empty() { name.into() } else { String::new() },
+            body: body.map(|value| AnyValue { value: Some(value) }),
+            attributes,
+            ..LogRecord::default()
+        }
+    })
+}
+
+fn any_event_name() -> impl Strategy<Value = &'static str> {
+    let mut names = flags::vocabulary().events;
+    names.extend(["exception", "log"]);
+    prop::sample::select(names)
+}
+
+fn any_scope() -> impl Strategy<Value = &'static str> {
+    let mut scopes = flags::vocabulary().scopes;
+    scopes.extend(["go-feature-flag", "shop"]);
+    prop::sample::select(scopes)
 }
 
 fn any_attributes(most: usize) -> impl Strategy<Value = Vec<KeyValue>> {
@@ -198,6 +266,13 @@ fn any_attributes(most: usize) -> impl Strategy<Value = Vec<KeyValue>> {
         "TARGETING_MATCH_SPLIT",
         "ERROR",
         "offline",
+        "OFF",
+        "FALLTHROUGH",
+        "match",
+        "Percentile",
+        "LaunchDarkly",
+        "1",
+        "-1",
         "FLAG_NOT_FOUND",
         "flagconfig",
         "\"red\"",
@@ -217,27 +292,18 @@ fn any_attributes(most: usize) -> impl Strategy<Value = Vec<KeyValue>> {
         1 => Just(Some(Any::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(Any::DoubleValue(1.5)) }] }))),
         1 => Just(None),
     ];
-    let names: Vec<&str> = flags::conventions::NAMES
-        .iter()
-        .map(|name| name.name)
-        .chain([
-            "flagEvaluation.flagName",
-            "flagEvaluation.variant",
-            "flagEvaluation.value",
-            "flagEvaluation.reason",
-            "flagEvaluation.failed",
-            "flagEvaluation.errorCode",
-            "feature_flag.variation",
-            "feature_flag.user_key",
-            "feature_flag.default",
-            "feature_flag.count",
-            "AllFlagsState.numberEvaluation",
-            "feature_flags.on",
-            "other",
-        ])
-        .collect();
+    let vocabulary = flags::vocabulary();
+    let mut names: Vec<String> = vocabulary.attributes.iter().map(|&name| name.to_owned()).collect();
+    for prefix in vocabulary.flags {
+        names.extend(["on", "off", " spaced ", ""].map(|key| format!("{prefix}{key}")));
+    }
+    // what makes an evaluation has to come often enough
+    names.extend(["feature_flag.key", "feature_flag.key", "feature_flag.key"].map(str::to_owned));
+    names.extend(
+        ["feature_flags.on", "feature_flag.provider_name", "ffe_flags_enc", "other"].map(str::to_owned),
+    );
     let said = (prop::sample::select(names), word).prop_map(|(key, value)| KeyValue {
-        key: key.into(),
+        key,
         value: Some(AnyValue { value }),
         ..KeyValue::default()
     });
@@ -259,7 +325,26 @@ fn any_attributes(most: usize) -> impl Strategy<Value = Vec<KeyValue>> {
             .prop_map(|(key, value)| text(key, value));
     let status = prop::sample::select(vec![200, 400, 404])
         .prop_map(|status| kv("http.response.status_code", Any::IntValue(status)));
-    prop::collection::vec(prop_oneof![8 => said, 1 => url, 1 => http, 1 => status], 0..most)
+    // several attributes of one sender meet less often by chance than they do in life
+    let of_ruby = Just([
+        kv("feature_flag.reason.kind", Any::StringValue("OFF".into())),
+        text("feature_flag.variant", "1"),
+    ]);
+    let of_older = prop::sample::select(vec!["true", "\"red\"", "{}"]).prop_map(|value| {
+        [text("feature_flag.provider_name", "LaunchDarkly"), text("feature_flag.variant", value)]
+    });
+    prop::collection::vec(
+        prop_oneof![
+            16 => said.prop_map(|said| vec![said]),
+            2 => url.prop_map(|said| vec![said]),
+            2 => http.prop_map(|said| vec![said]),
+            2 => status.prop_map(|said| vec![said]),
+            1 => of_ruby.prop_map(Vec::from),
+            1 => of_older.prop_map(Vec::from),
+        ],
+        0..most,
+    )
+    .prop_map(|said| said.concat())
 }
 
 fn any_config() -> impl Strategy<Value = Config> {
@@ -282,37 +367,58 @@ fn any_config() -> impl Strategy<Value = Config> {
 
 /// Without what the processor may change. NaN is not equal to itself and goes, too.
 fn bare(mut request: ExportTraceServiceRequest) -> ExportTraceServiceRequest {
-    let ours =
-        ["feature_flag", "flagEvaluation.", "burgee.flag.", "error.type", "url.", "http.", "AllFlagsState."];
     let spans = request.resource_spans.iter_mut().flat_map(|group| &mut group.scope_spans);
     for span in spans.flat_map(|group| &mut group.spans) {
-        let events = span.events.iter_mut().map(|event| {
-            if event.name == "feature_flag" {
-                event.name = "feature_flag.evaluation".into();
-            }
-            &mut event.attributes
-        });
-        for attributes in events.chain([&mut span.attributes]) {
-            attributes.retain(|kv| {
-                let nan =
-                    matches!(&kv.value, Some(AnyValue { value: Some(Any::DoubleValue(d)) }) if d.is_nan());
-                !nan && !ours.iter().any(|prefix| kv.key.starts_with(prefix)) && kv.key != "error.message"
-            });
+        for event in &mut span.events {
+            strip(&mut event.attributes);
+            rename(&mut event.name);
         }
+        strip(&mut span.attributes);
     }
     request
 }
 
+fn bare_logs(mut request: ExportLogsServiceRequest) -> ExportLogsServiceRequest {
+    let records = request.resource_logs.iter_mut().flat_map(|group| &mut group.scope_logs);
+    for record in records.flat_map(|group| &mut group.log_records) {
+        strip(&mut record.attributes);
+        rename(&mut record.event_name);
+    }
+    request
+}
+
+fn rename(event: &mut String) {
+    if event == "feature_flag" {
+        *event = "feature_flag.evaluation".into();
+    }
+}
+
+/// Takes away what may be changed, by name: what nobody translates has to stay, in its order.
+fn strip(attributes: &mut Vec<KeyValue>) {
+    let vocabulary = flags::vocabulary();
+    let ours = |key: &str| {
+        vocabulary.attributes.contains(&key)
+            || vocabulary.flags.iter().any(|prefix| key.starts_with(prefix))
+            || ["feature_flags.", "burgee.flag.", "url.", "http.", "event.name", "otel.event.name"]
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+    };
+    attributes.retain(|kv| {
+        let nan = matches!(&kv.value, Some(AnyValue { value: Some(Any::DoubleValue(d)) }) if d.is_nan());
+        !nan && !ours(&kv.key)
+    });
+}
+
 /// One group of resource spans for each group; every span ends with a field that nobody knows.
-fn encode_with_unknown(groups: &[Vec<Span>]) -> Vec<u8> {
+fn encode_with_unknown(groups: &[(&str, Vec<Span>)]) -> Vec<u8> {
     let nested = |number: u32, body: &[u8], out: &mut Vec<u8>| {
         prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, out);
         prost::encoding::encode_varint(body.len() as u64, out);
         out.extend_from_slice(body);
     };
     let mut request = Vec::new();
-    for spans in groups {
-        let scope = InstrumentationScope { name: "go-feature-flag".into(), ..Default::default() };
+    for (scope, spans) in groups {
+        let scope = InstrumentationScope { name: (*scope).into(), ..Default::default() };
         let mut scope_spans = ScopeSpans { scope: Some(scope), ..Default::default() }.encode_to_vec();
         for span in spans {
             let mut body = span.encode_to_vec();
@@ -324,6 +430,28 @@ fn encode_with_unknown(groups: &[Vec<Span>]) -> Vec<u8> {
         nested(1, &group, &mut request);
     }
     request
+}
+
+fn traces(payload: &Payload) -> ExportTraceServiceRequest {
+    ExportTraceServiceRequest::decode(payload.bytes().clone()).expect("well formed")
+}
+
+fn logs(payload: &Payload) -> ExportLogsServiceRequest {
+    ExportLogsServiceRequest::decode(payload.bytes().clone()).expect("well formed")
+}
+
+fn request_of_logs(log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
+    let scope_logs = vec![ScopeLogs { log_records, ..Default::default() }];
+    ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..Default::default() }] }
+}
+
+/// Sees something in every item that has a name or an attribute, so that none is passed by.
+fn watch_everything() -> otlp::Watchlist {
+    let mut list = watchlist();
+    for scope in flags::vocabulary().scopes.into_iter().chain(["go-feature-flag", "shop"]) {
+        list.scope(scope);
+    }
+    list
 }
 
 const UNKNOWN: &[u8] = b"nobody knows";
@@ -362,7 +490,11 @@ fn kv(key: &str, value: Any) -> KeyValue {
 }
 
 fn check(bytes: Vec<u8>) -> Payload {
-    otlp::check(Signal::Traces, Bytes::from(bytes), &watchlist()).expect("made by prost").payload
+    check_of(Signal::Traces, bytes)
+}
+
+fn check_of(signal: Signal, bytes: Vec<u8>) -> Payload {
+    otlp::check(signal, Bytes::from(bytes), &watchlist()).expect("made by prost").payload
 }
 
 fn process(config: &Config, payload: Payload) -> (Payload, u64) {

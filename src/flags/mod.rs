@@ -8,10 +8,11 @@
 //! 3. [`Evaluation`] is the one form that the rest knows;
 //! 4. [`enrich`] writes it (rules W) under a [`Policy`], [`project`] finds the other spans that it affects.
 //!
-//! A vendor is one file in `recognise/`, one line in its list and golden cases. What flag files say
-//! (`definitions`) is not here yet.
+//! A vendor is one file in `recognise/`, one line in its list and golden cases. [`definitions`] is what flag files say
+//! (rules D).
 
 pub mod conventions;
+pub mod definitions;
 mod enrich;
 mod evaluation;
 mod normalise;

@@ -1,0 +1,236 @@
+//! What may stand in a flag file, as it stands there; all of it may be missing, and what is not known is passed over.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::date::Date;
+use super::rule::{Ramp, RampEnd, RuleChange};
+use super::{Flag, Revision, Window};
+
+/// Flags under their own key: flagd's files, and the answers of the relay proxy.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "W: Deserialize<'de>")]
+pub(super) struct Wrapped<W> {
+    pub flags: Option<HashMap<String, RawFlag<W>>>,
+    /// flagd's, of all flags; a flag's own go before.
+    pub metadata: Option<Map<String, Value>>,
+    /// The relay proxy's.
+    pub error_code: Option<String>,
+    pub error_details: Option<String>,
+}
+
+/// A flag of GO Feature Flag, a step of its schedule, or a flag of flagd: none of them has a key that means something
+/// else in the others. `W` reads a text that may be written as a number.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "W: Deserialize<'de>")]
+pub(super) struct RawFlag<W> {
+    variations: Option<BTreeMap<String, Value>>,
+    targeting: Option<Targeting>,
+    default_rule: Option<RawRule>,
+    bucketing_key: Option<String>,
+    disable: Option<bool>,
+    version: Option<W>,
+    pub metadata: Option<Map<String, Value>>,
+    experimentation: Option<RawWindow>,
+    scheduled_rollout: Option<Vec<RawFlag<W>>>,
+    /// Of a step.
+    date: Option<Date>,
+    /// flagd's word for variations.
+    variants: Option<BTreeMap<String, Value>>,
+    /// flagd's.
+    state: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawRule {
+    name: Option<String>,
+    variation: Option<String>,
+    percentage: Option<BTreeMap<String, f64>>,
+    progressive_rollout: Option<RawRamp>,
+    disable: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct RawRamp {
+    initial: Option<RawRampEnd>,
+    end: Option<RawRampEnd>,
+}
+
+#[derive(Deserialize)]
+struct RawRampEnd {
+    variation: Option<String>,
+    percentage: Option<f64>,
+    date: Option<Date>,
+}
+
+#[derive(Deserialize)]
+struct RawWindow {
+    start: Option<Date>,
+    end: Option<Date>,
+}
+
+/// A list of rules; of flagd, whether there is any logic at all.
+struct Targeting(Vec<RawRule>);
+
+impl<W: AsRef<str>> RawFlag<W> {
+    /// The canonical form; `None` without variations.
+    pub fn flag(self) -> Option<Flag> {
+        let RawFlag { bucketing_key, metadata, .. } = &self;
+        let (bucketing_key, mut metadata) = (bucketing_key.clone(), metadata.clone().unwrap_or_default());
+        metadata.retain(|_, value| !value.is_null());
+        let mut steps = self.scheduled_rollout.unwrap_or_default();
+        let flag = RawFlag { scheduled_rollout: None, ..self };
+        // flagd has the version among the metadata
+        let version = metadata.get("version").filter(|_| flag.variants.is_some()).map(text_of);
+        let mut revision = Revision { version, ..Revision::default() };
+        flag.apply(&mut revision);
+        if revision.variations.is_empty() {
+            return None;
+        }
+        // the oldest first, those of one date in the order of the file
+        steps.sort_by_key(|step| step.date);
+        let mut revisions = vec![(SystemTime::UNIX_EPOCH, revision.clone())];
+        for mut step in steps {
+            let Some(Date(date)) = step.date.take() else { continue };
+            step.apply(&mut revision);
+            match revisions.last_mut() {
+                Some((since, last)) if *since == date => last.clone_from(&revision),
+                _ => revisions.push((date, revision.clone())),
+            }
+        }
+        Some(Flag { bucketing_key, metadata, revisions })
+    }
+
+    /// Lays what is said over what is known.
+    fn apply(self, to: &mut Revision) {
+        if let Some(said) = self.variations.or(self.variants) {
+            let said = said.into_iter().filter(|(_, value)| !value.is_null());
+            to.variations.extend(said.map(|(name, value)| (name, Arc::new(value))));
+        }
+        for rule in self.targeting.into_iter().flat_map(|Targeting(rules)| rules) {
+            let known = to.targeting.iter_mut().find(|known| known.name.is_some() && known.name == rule.name);
+            match known {
+                Some(known) => known.merge(rule.into()),
+                None => to.targeting.push(RuleChange::from(rule).into()),
+            }
+        }
+        if let Some(rule) = self.default_rule {
+            to.default_rule.get_or_insert_default().merge(rule.into());
+        }
+        if let Some(disabled) = self.disable.or(self.state.map(|state| state == "DISABLED")) {
+            to.disabled = disabled;
+        }
+        if let Some(version) = self.version {
+            to.version = Some(version.as_ref().to_owned()).filter(|version| !version.is_empty());
+        }
+        if let Some(window) = self.experimentation {
+            let Window { start, end } = &mut to.experimentation;
+            *start = window.start.map(|Date(date)| date).or(*start);
+            *end = window.end.map(|Date(date)| date).or(*end);
+        }
+    }
+
+    /// About how many values its canonical form keeps: as many again for each step of its schedule.
+    pub fn weight(&self) -> usize {
+        let steps = self.scheduled_rollout.as_deref().unwrap_or_default();
+        let all = std::iter::once(self).chain(steps).map(RawFlag::own_weight).sum::<usize>();
+        all.saturating_mul(1 + steps.len())
+    }
+
+    fn own_weight(&self) -> usize {
+        let variations = self.variations.as_ref().or(self.variants.as_ref()).map_or(0, BTreeMap::len);
+        let rules = self.targeting.iter().flat_map(|Targeting(rules)| rules).chain(&self.default_rule);
+        variations + rules.map(|rule| 1 + rule.percentage.as_ref().map_or(0, BTreeMap::len)).sum::<usize>()
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+impl From<RawRule> for RuleChange {
+    fn from(raw: RawRule) -> RuleChange {
+        let end = |raw: Option<RawRampEnd>| {
+            raw.map_or_else(RampEnd::default, |raw| RampEnd {
+                variation: raw.variation,
+                percentage: raw.percentage,
+                date: raw.date.map(|Date(date)| date),
+            })
+        };
+        RuleChange {
+            name: raw.name,
+            variation: raw.variation,
+            percentages: raw.percentage.unwrap_or_default(),
+            progressive: raw
+                .progressive_rollout
+                .map(|ramp| Ramp { initial: end(ramp.initial), end: end(ramp.end) }),
+            disabled: raw.disable,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Targeting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TargetingVisitor)
+    }
+}
+
+struct TargetingVisitor;
+
+impl<'de> Visitor<'de> for TargetingVisitor {
+    type Value = Targeting;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list of rules")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, rules: A) -> Result<Targeting, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(rules)).map(Targeting)
+    }
+
+    /// flagd's JsonLogic.
+    fn visit_map<A: MapAccess<'de>>(self, mut logic: A) -> Result<Targeting, A::Error> {
+        let mut is_said = false;
+        while logic.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            is_said = true;
+        }
+        Ok(Targeting(is_said.then(RawRule::default).into_iter().collect()))
+    }
+}
+
+/// Text, or a number or bool as text: for syntaxes that give numbers as numbers.
+pub(super) struct Loose(String);
+
+/// Text, also if it looks like a number, as it is written: what YAML can give.
+#[derive(Deserialize)]
+pub(super) struct AsWritten(String);
+
+impl AsRef<str> for Loose {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for AsWritten {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Loose(text)),
+            value @ (Value::Number(_) | Value::Bool(_)) => Ok(Loose(value.to_string())),
+            _ => Err(D::Error::custom("expected a text")),
+        }
+    }
+}

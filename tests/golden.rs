@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use burgee::component::{Cx, Origin, Processor, Transport};
-use burgee::otlp::{self, Edits, Payload, Signal};
+use burgee::otlp::{self, Edits, Payload, Signal, Watchlist};
 use burgee::processors::feature_flag::{self, Config, FeatureFlag};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest as Logs;
@@ -58,7 +58,8 @@ fn every_capture_comes_out_as_written() {
 
 /// Also holds what is true of every request: twice is once, and nothing but attributes changes.
 fn enrich_and_check(name: &str, processor: &FeatureFlag, signal: Signal, bytes: Vec<u8>) -> Payload {
-    let watchlist = feature_flag::watchlist();
+    let mut watchlist = Watchlist::default();
+    processor.watch(&mut watchlist);
     let checked =
         otlp::check(signal, Bytes::from(bytes), &watchlist).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert_eq!(checked.flawed, 0, "{name}: a span has an invalid id");
@@ -150,7 +151,7 @@ fn process(processor: &FeatureFlag, payload: Payload) -> Payload {
 
 fn build(config: &str) -> FeatureFlag {
     let config: Config = serde_yaml::from_str(config).expect("a config of the processor");
-    feature_flag::build(config)
+    feature_flag::build(&config).expect("options that go together")
 }
 
 fn encode(input: Value) -> Result<(Signal, Vec<u8>), serde_json::Error> {

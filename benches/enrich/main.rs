@@ -49,7 +49,7 @@ fn measure(name: &str, traces: &Traces) -> f64 {
     let watchlist = feature_flag::watchlist();
     let check = || otlp::check(Signal::Traces, bytes.clone(), &watchlist).expect("well formed").payload;
     let payload = check();
-    let processor = feature_flag::build(feature_flag::Config::default());
+    let processor = feature_flag::build(&feature_flag::Config::default()).expect("the default options");
     let mut edits = Edits::default();
     let flags = evaluations(&processor, payload.clone(), &mut edits);
     let spans = payload.len() as f64;
@@ -118,7 +118,7 @@ fn flag_spans(traces: &Traces) -> usize {
     let before = Bytes::from(traces.encode_to_vec());
     let checked = otlp::check(Signal::Traces, before, &feature_flag::watchlist());
     let Ok(checked) = checked else { return 0 };
-    let processor = feature_flag::build(feature_flag::Config::default());
+    let processor = feature_flag::build(&feature_flag::Config::default()).expect("the default options");
     let origin = Origin::local("bench".into());
     let after = processor.process(checked.payload, &mut Cx::new(&mut Edits::default(), &origin));
     let after = Traces::decode(after.bytes().clone()).expect("well formed");

@@ -22,7 +22,7 @@ mod recognise;
 
 pub use enrich::enrich;
 pub use evaluation::{Evaluated, Evaluation, KeySource};
-pub use policy::{ContextId, Originals, Policy, Project, ValuePolicy};
+pub use policy::{ContextId, HashKey, Originals, Policy, Project, ValuePolicy};
 #[cfg(test)]
 pub(crate) use recognise::vocabulary;
 pub use recognise::{evaluations, watchlist};

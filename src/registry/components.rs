@@ -28,7 +28,7 @@ pub(super) struct Components {
 
 /// What a processor's configuration became.
 enum Processor {
-    FeatureFlag(feature_flag::Config),
+    FeatureFlag(feature_flag::FeatureFlag),
     Batch(BatchConfig),
     /// It has set the budget, and nothing more is to be done.
     MemoryLimiter,
@@ -40,9 +40,8 @@ impl Components {
         let (mut processors, mut batch) = (Vec::new(), None);
         for id in &wiring.processors {
             match self.processors.get(id) {
-                Some(Processor::FeatureFlag(config)) => {
-                    let processor = Box::new(feature_flag::build(config.clone()));
-                    processors.push(Runner { id: id.clone(), processor });
+                Some(Processor::FeatureFlag(built)) => {
+                    processors.push(Runner { id: id.clone(), processor: Box::new(built.clone()) });
                 }
                 Some(Processor::Batch(config)) => batch = Some(config.clone()),
                 Some(Processor::MemoryLimiter) | None => {}
@@ -142,7 +141,10 @@ fn processor(defined: &Defined<'_>, memory_limit: &mut Option<u64>) -> Result<Pr
     let node = defined.node;
     let wrong = |(key, message): (&'static str, String)| vec![place(node, &[key], &message, None)];
     match defined.id.kind() {
-        "feature_flag" => config::decode(node).map(Processor::FeatureFlag),
+        "feature_flag" => {
+            let config: feature_flag::Config = config::decode(node)?;
+            feature_flag::build(&config).map(Processor::FeatureFlag).map_err(wrong)
+        }
         "batch" => {
             let config: batch::Config = config::decode(node)?;
             batch::build(&config).map(Processor::Batch).map_err(wrong)

@@ -36,6 +36,56 @@ fn the_default_receives_enriches_and_prints_every_signal() {
 }
 
 #[test]
+fn every_option_of_feature_flag_that_is_wrong_is_named_where_it_stands() {
+    let found = complaints(
+        "processors:
+  feature_flag/words:
+    originals: maybe
+    value: sometimes
+    context_id: hide
+    project: trace
+  feature_flag/types:
+    max_flags_per_span: none
+    provider_name: [GO Feature Flag]
+    hash_key: {secret: hunter2}
+  feature_flag/limits:
+    max_flags_per_span: 0
+    provider_name: \"a\\nb\"
+  feature_flag/no_key:
+    context_id: hash
+  feature_flag/empty_key:
+    context_id: hash
+    hash_key: \"\"
+  feature_flag/forgotten:
+    hash_key: hunter2
+service: {pipelines: {traces: {receivers: [otlp], processors: [feature_flag/words], exporters: [debug]}}}
+",
+    );
+    let at = |line: usize, column: usize, what: &str| {
+        let place = format!("collector.yaml:{line}:{column}: error: processors.feature_flag/");
+        assert!(
+            found.iter().any(|problem| problem.starts_with(&place) && problem.contains(what)),
+            "nothing about {what:?} at {line}:{column} in {found:#?}"
+        );
+    };
+    at(3, 16, "words.originals: unknown value \"maybe\" (known: drop, keep)");
+    at(4, 12, "words.value: unknown value \"sometimes\"");
+    at(5, 17, "words.context_id: unknown value \"hide\" (known: drop, hash, keep)");
+    at(6, 14, "words.project: unknown value \"trace\" (known: off, request)");
+    at(8, 25, "types.max_flags_per_span: expected a whole number");
+    at(9, 20, "types.provider_name: expected text, found a list");
+    at(10, 15, "types.hash_key: expected text, found a map");
+    at(12, 25, "it can be 1 to 1024");
+    at(13, 20, "no control characters");
+    at(15, 17, "no_key.context_id is hash, which needs a `hash_key`");
+    at(18, 15, "empty_key.hash_key is empty");
+    at(20, 15, "forgotten.hash_key does nothing without `context_id: hash`");
+    assert_eq!(found.len(), 12, "{found:#?}");
+    let report = read("processors: {feature_flag: {hash_key: hunter2}}").expect_err("no hash").render(false);
+    assert!(!report.contains("hunter2"), "{report}");
+}
+
+#[test]
 fn a_file_with_only_a_receiver_gets_the_rest_from_the_default() {
     let plan = read(
         "receivers:

@@ -234,7 +234,9 @@ async fn evaluations_are_a_line_each_and_nothing_else() {
 async fn shown_of(capture: &str) -> String {
     let file = format!("{}/tests/interop/captures/{capture}.pb", env!("CARGO_MANIFEST_DIR"));
     let bytes = std::fs::read(file).expect("the capture is there");
-    let captured = check(Signal::Traces, bytes.into(), &flags::watchlist()).expect("it is OTLP").payload;
+    let captured = check(Signal::Traces, bytes.into(), &flags::watchlist(&flags::ContextId::Keep))
+        .expect("it is OTLP")
+        .payload;
     let mut edits = Edits::default();
     flags::enrich(&captured, &flags::Policy::default(), &mut edits);
     let enriched = edits.apply(&captured);

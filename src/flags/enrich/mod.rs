@@ -17,7 +17,7 @@ use super::project::{self, Mark, NONE, Projection, Said, Span, Texts, Tree};
 use super::recognise::{self, Class, Found, Reader, Request, Sender};
 use crate::otlp::{Edit, Edits, Item, Outline, Payload, Signal, Value};
 use told::Told;
-use write::{MarkWriter, error_of, is_forbidden, remove, set_text, write, write_request};
+use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, write, write_request};
 
 /// Records what is to be written about the flag evaluations in a payload; returns how many there are.
 ///
@@ -44,7 +44,11 @@ fn records(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
     let mut reader = Reader::default();
     let mut evaluations = 0;
     for item in payload.items() {
-        if let Some(found) = reader.record(item) {
+        let found = reader.record(item);
+        if hides(&reader.item, policy) {
+            hide(&mut edits.item(item), &reader.item, policy);
+        }
+        if let Some(found) = found {
             let mut edit = edits.item(item);
             write(&mut edit, &reader.item, &found.evaluation, policy, None);
             if policy.originals == Originals::Drop {
@@ -138,6 +142,9 @@ impl<'a, 'p> Pass<'a, 'p> {
 
     fn span(&mut self, item: Item<'a>) {
         let (outline, class) = self.reader.span(item);
+        if hides(&self.reader.item, self.policy) {
+            hide(&mut self.edits.item(item), &self.reader.item, self.policy);
+        }
         if self.reader.may_hold_secrets() {
             recognise::redact(item, self.edits);
         }
@@ -184,7 +191,11 @@ impl<'a, 'p> Pass<'a, 'p> {
     /// W1 on the events of a span.
     fn events(&mut self, item: Item<'a>) {
         for event in item.events() {
-            let Some(Found { evaluation, exception }) = self.reader.event(event) else { continue };
+            let found = self.reader.event(event);
+            if hides(&self.reader.event, self.policy) {
+                hide(&mut self.edits.event(event), &self.reader.event, self.policy);
+            }
+            let Some(Found { evaluation, exception }) = found else { continue };
             let mut edit = self.edits.event(event);
             write(&mut edit, &self.reader.event, &evaluation, self.policy, None);
             if self.policy.originals == Originals::Drop && event.name() == conventions::EVENT_OUTDATED {

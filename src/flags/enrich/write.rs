@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::flags::conventions::{self, Field};
 use crate::flags::evaluation::{Candidate, Evaluation};
+use crate::flags::normalise::{self, Read};
 use crate::flags::policy::{ContextId, Originals, Policy, ValuePolicy};
 use crate::flags::project::{Projection, Shown, Slots, Texts};
 use crate::flags::recognise::Request;
@@ -17,13 +18,13 @@ pub(super) fn write(
     policy: &Policy,
     keep: Option<&str>,
 ) {
-    let context_id = evaluation.context_id.as_ref().filter(|_| policy.context_id == ContextId::Keep);
+    let context_id = evaluation.context_id.as_deref().and_then(|id| policy.context_id.shown(id));
     let texts = [
         (Field::Key, conventions::KEY, evaluation.key.as_ref()),
         (Field::Variant, conventions::VARIANT, evaluation.variant.as_ref()),
         (Field::Reason, conventions::REASON, evaluation.reason.as_ref()),
         (Field::Provider, conventions::PROVIDER, evaluation.provider.as_ref()),
-        (Field::ContextId, conventions::CONTEXT_ID, context_id),
+        (Field::ContextId, conventions::CONTEXT_ID, context_id.as_ref()),
         (Field::SetId, conventions::SET_ID, evaluation.set_id.as_ref()),
         (Field::Version, conventions::VERSION, evaluation.version.as_ref()),
         (Field::ErrorType, conventions::ERROR_TYPE, evaluation.error_type.as_ref()),
@@ -110,11 +111,29 @@ pub(super) fn remove(
 
 /// Whether the policy keeps an attribute from leaving under any name.
 pub(super) fn is_forbidden(candidate: &Candidate<'_>, policy: &Policy) -> bool {
-    match candidate.name.field {
-        Field::ContextId => policy.context_id == ContextId::Drop,
-        Field::Value => policy.value == ValuePolicy::Never,
-        _ => false,
+    candidate.name.field == Field::Value && policy.value == ValuePolicy::Never
+}
+
+/// Whether there are context ids that [`hide`] has to look at.
+pub(super) fn hides(candidates: &[Candidate<'_>], policy: &Policy) -> bool {
+    !matches!(policy.context_id, ContextId::Keep) && candidates.iter().any(is_context_id)
+}
+
+/// Hashes or removes every context id, also where it belongs to no evaluation.
+pub(super) fn hide(edit: &mut Edit<'_, '_>, candidates: &[Candidate<'_>], policy: &Policy) {
+    for Candidate { name, value, .. } in candidates.iter().filter(|candidate| is_context_id(candidate)) {
+        match (&policy.context_id, normalise::context_id(*value)) {
+            (ContextId::Keep, _) => {}
+            (ContextId::Drop, _) | (ContextId::Hash(_), Read::Foreign) => edit.remove(name.name),
+            // Set also where it stays as it is: of several attributes of one name only the first was looked at.
+            (ContextId::Hash(key), Read::Known(id)) => edit.set(name.name, Value::Str(&key.hash(&id))),
+            (ContextId::Hash(_), Read::Absent) => edit.set(name.name, *value),
+        }
     }
+}
+
+fn is_context_id(candidate: &Candidate<'_>) -> bool {
+    candidate.name.field == Field::ContextId
 }
 
 /// The error of a failed evaluation, whose type may be unknown.

@@ -35,6 +35,7 @@ pub(super) use request::{Request, redact};
 
 use super::conventions::{self, EVENT_NAME_ATTRIBUTES, Field, Name};
 use super::evaluation::Evaluation;
+use super::policy::ContextId;
 use crate::otlp::{Item, Payload, Signal, Watchlist};
 
 /// How one family of senders tells of evaluations.
@@ -124,11 +125,14 @@ pub(super) enum Sender {
     Other,
 }
 
-/// Everything that the door has to look out for, so that nothing which a rule reacts to is missed.
-pub fn watchlist() -> Watchlist {
+/// Everything that the door has to look out for, so that nothing which a rule reacts to is missed. Context ids are
+/// among it unless they may leave as they came.
+pub fn watchlist(context_id: &ContextId) -> Watchlist {
     let mut list = Watchlist::default();
+    let hides = !matches!(context_id, ContextId::Keep);
+    let watched = |name: &&Name| name.field == Field::Key || (hides && name.field == Field::ContextId);
     let names = FAMILIES.iter().flat_map(|family| family.names).chain(conventions::NAMES);
-    for name in names.filter(|name| name.field == Field::Key && name.event.is_none()) {
+    for name in names.filter(watched).filter(|name| name.event.is_none()) {
         list.key(name.name);
     }
     for family in FAMILIES {
@@ -194,6 +198,8 @@ pub fn evaluations<'a>(payload: &'a Payload, mut see: impl FnMut(&Item<'a>, &Eva
 #[cfg(test)]
 pub(crate) struct Vocabulary {
     pub attributes: Vec<&'static str>,
+    /// Each with the only event in which it is one, if there is such.
+    pub context_ids: Vec<(&'static str, Option<&'static str>)>,
     pub flags: Vec<&'static str>,
     pub spans: Vec<&'static str>,
     pub scopes: Vec<&'static str>,
@@ -205,6 +211,11 @@ pub(crate) fn vocabulary() -> Vocabulary {
     let forms = || FAMILIES.iter().flat_map(|family| family.spans.iter().chain(family.bulk));
     let names = conventions::NAMES.iter().chain(FAMILIES.iter().flat_map(|family| family.names));
     Vocabulary {
+        context_ids: names
+            .clone()
+            .filter(|name| name.field == Field::ContextId)
+            .map(|name| (name.name, name.event))
+            .collect(),
         attributes: names.map(|name| name.name).collect(),
         flags: FAMILIES.iter().flat_map(|family| family.flags).copied().collect(),
         spans: forms()

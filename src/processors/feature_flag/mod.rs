@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use crate::component::{Cx, Processor};
-use crate::flags::{self, ContextId, Originals, Policy, Project, ValuePolicy};
+use crate::flags::{self, ContextId, HashKey, Originals, Policy, Project, ValuePolicy};
 use crate::otlp::{Payload, Watched, Watchlist};
+use crate::values::Secret;
 
 /// The options of the processor; all have defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -13,12 +14,15 @@ use crate::otlp::{Payload, Watched, Watchlist};
 pub struct Config {
     pub originals: Originals,
     pub value: ValuePolicy,
-    pub context_id: ContextId,
-    #[serde(deserialize_with = "not_yet")]
-    pub hash_key: (),
+    pub context_id: ContextIds,
+    /// What `context_id: hash` needs.
+    pub hash_key: Option<Secret>,
     pub project: Project,
+    /// 1 to 1024.
     #[serde(deserialize_with = "flags_per_span")]
     pub max_flags_per_span: usize,
+    /// At most 256 bytes, without control characters; may be empty.
+    #[serde(deserialize_with = "provider_name")]
     pub provider_name: String,
     #[serde(deserialize_with = "not_yet")]
     pub definitions: (),
@@ -30,8 +34,8 @@ impl Default for Config {
         Config {
             originals: policy.originals,
             value: policy.value,
-            context_id: policy.context_id,
-            hash_key: (),
+            context_id: ContextIds::Keep,
+            hash_key: None,
             project: policy.project,
             max_flags_per_span: policy.max_flags_per_span,
             provider_name: policy.provider_name,
@@ -40,27 +44,57 @@ impl Default for Config {
     }
 }
 
+/// What becomes of context ids: the words for [`ContextId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContextIds {
+    Keep,
+    Hash,
+    Drop,
+}
+
 /// Writes what is known about flag evaluations onto spans and log records.
+#[derive(Clone, Debug)]
 pub struct FeatureFlag {
     policy: Policy,
 }
 
-pub fn build(config: Config) -> FeatureFlag {
-    FeatureFlag {
+/// # Errors
+/// Options that do not go together: the key that is wrong, and what is.
+pub fn build(config: &Config) -> Result<FeatureFlag, (&'static str, String)> {
+    Ok(FeatureFlag {
         policy: Policy {
             originals: config.originals,
             value: config.value,
-            context_id: config.context_id,
+            context_id: context_id(config)?,
             project: config.project,
             max_flags_per_span: config.max_flags_per_span,
-            provider_name: config.provider_name,
+            provider_name: config.provider_name.clone(),
         },
+    })
+}
+
+fn context_id(config: &Config) -> Result<ContextId, (&'static str, String)> {
+    match (config.context_id, &config.hash_key) {
+        (ContextIds::Hash, Some(key)) => match HashKey::new(key) {
+            Some(key) => Ok(ContextId::Hash(key)),
+            None => Err(("hash_key", format!("is empty; {HOW_TO_MAKE_A_KEY}"))),
+        },
+        (ContextIds::Hash, None) => {
+            Err(("context_id", format!("is hash, which needs a `hash_key`; {HOW_TO_MAKE_A_KEY}")))
+        }
+        // Whoever made a key wants it used: raw ids must not leave because of a forgotten line.
+        (_, Some(_)) => {
+            Err(("hash_key", "does nothing without `context_id: hash`; write that, or remove the key".into()))
+        }
+        (ContextIds::Keep, None) => Ok(ContextId::Keep),
+        (ContextIds::Drop, None) => Ok(ContextId::Drop),
     }
 }
 
-/// What the door has to look out for in the processor's stead.
+/// What the door has to look out for, with the default options.
 pub fn watchlist() -> Watchlist {
-    flags::watchlist()
+    flags::watchlist(&ContextId::Keep)
 }
 
 impl Processor for FeatureFlag {
@@ -73,7 +107,7 @@ impl Processor for FeatureFlag {
     }
 
     fn watch(&self, words: &mut Watchlist) {
-        words.extend(&watchlist());
+        words.extend(&flags::watchlist(&self.policy.context_id));
     }
 }
 
@@ -90,6 +124,23 @@ fn flags_per_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D
     }
 }
 
+fn provider_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name.len() > PROVIDER_NAME_BYTES_MAX {
+        return Err(D::Error::custom(format!(
+            "this has {} bytes; a provider's name can have {PROVIDER_NAME_BYTES_MAX}",
+            name.len()
+        )));
+    }
+    if name.contains(char::is_control) {
+        return Err(D::Error::custom("a provider's name has no control characters and no line breaks"));
+    }
+    Ok(name)
+}
+
+const HOW_TO_MAKE_A_KEY: &str = "make one with `openssl rand -hex 32` and write `hash_key: ${env:NAME}`";
+/// It is written on every evaluation of the relay proxy.
+const PROVIDER_NAME_BYTES_MAX: usize = 256;
 /// A span with more attributes than this is of no use to any store.
 const FLAGS_PER_SPAN_MAX: usize = 1024;
 

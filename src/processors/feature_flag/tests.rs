@@ -39,13 +39,85 @@ fn what_is_no_option_is_refused() {
         ("originals: maybe", "unknown variant `maybe`"),
         ("max_flags_per_span: 0", "1 to 1024"),
         ("max_flags_per_span: 100000", "1 to 1024"),
-        ("context_id: hash", "not in this version yet"),
-        ("hash_key: secret", "not in this version yet"),
+        ("provider_name: \"a\\nb\"", "no control characters"),
         ("definitions: {file: flags.yaml}", "not in this version yet"),
     ] {
         let error = config(text).expect_err(text);
         assert!(error.contains(why), "{text}: {error}");
         assert!(!error.contains("secret"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn options_that_do_not_go_together_are_refused_at_their_key() {
+    for (text, key, why) in [
+        ("context_id: hash", "context_id", "needs a `hash_key`"),
+        ("{context_id: hash, hash_key: }", "context_id", "needs a `hash_key`"),
+        ("{context_id: hash, hash_key: ''}", "hash_key", "is empty"),
+        ("hash_key: hunter2", "hash_key", "does nothing without `context_id: hash`"),
+        ("{context_id: drop, hash_key: hunter2}", "hash_key", "does nothing"),
+    ] {
+        let (at, what) = build(&config(text).expect(text)).expect_err(text);
+        assert_eq!(at, key, "{text}");
+        assert!(what.contains(why) && !what.contains("hunter2"), "{text}: {what}");
+    }
+}
+
+#[test]
+fn the_key_is_in_nothing_that_can_be_printed() {
+    let config = config("{context_id: hash, hash_key: hunter2}").expect("a key");
+    let built = build(&config).expect("a key");
+    assert!(!format!("{config:?} {config:#?} {built:?}").contains("hunter2"));
+}
+
+#[test]
+fn context_ids_are_looked_for_at_the_door_if_they_must_not_leave() {
+    let request =
+        request(vec![span(1, 0, "GET /", vec![text("feature_flag.context.id", "ada@example.org")])]);
+    let seen = |text| {
+        let mut words = Watchlist::default();
+        build(&config(text).expect(text)).expect(text).watch(&mut words);
+        let bytes = request.encode_to_vec().into();
+        otlp::check(Signal::Traces, bytes, &words).expect("made by prost").payload.watched()
+    };
+    assert_eq!(seen("context_id: keep"), Watched::No);
+    assert_eq!(seen("context_id: drop"), Watched::Yes);
+    assert_eq!(seen("{context_id: hash, hash_key: k}"), Watched::Yes);
+}
+
+#[test]
+fn no_name_lets_a_raw_id_out() {
+    let names = flags::vocabulary().context_ids;
+    assert!(names.len() >= 6, "{names:?}");
+    for (name, only_in) in names {
+        let id = || text(name, "ada@example.org");
+        let mut busy = span(1, 0, "GET /", vec![]);
+        busy.events = vec![
+            event(only_in.unwrap_or("feature_flag"), vec![text("feature_flag.key", "k"), id()]),
+            event(only_in.unwrap_or("feature_flag"), vec![id()]),
+            event(only_in.unwrap_or("exception"), vec![id(), id()]),
+            event(only_in.unwrap_or("log"), vec![id()]),
+        ];
+        let mut spans = vec![busy];
+        if only_in.is_none() {
+            spans.push(span(2, 1, "AllFlagsState", vec![id()]));
+            spans.push(span(3, 1, "feature_flag.evaluation", vec![text("feature_flag.key", "k"), id()]));
+            spans.push(span(4, 1, "no evaluation", vec![id()]));
+        }
+        let bytes = request(spans).encode_to_vec();
+        for options in [
+            "context_id: drop",
+            "{context_id: hash, hash_key: k}",
+            "{context_id: hash, hash_key: k, originals: drop}",
+        ] {
+            let config = config(options).expect(options);
+            let mut words = Watchlist::default();
+            build(&config).expect(options).watch(&mut words);
+            let payload = otlp::check(Signal::Traces, bytes.clone().into(), &words).expect("made by prost");
+            let (out, _) = process(&config, payload.payload);
+            let leaks = memchr::memmem::find(out.bytes(), b"ada@example.org").is_some();
+            assert!(!leaks, "{name} lets an id out with {options}");
+        }
     }
 }
 
@@ -351,7 +423,7 @@ fn any_config() -> impl Strategy<Value = Config> {
     (
         prop::sample::select(vec![Originals::Keep, Originals::Drop]),
         prop::sample::select(vec![ValuePolicy::Always, ValuePolicy::WhenNoVariant, ValuePolicy::Never]),
-        prop::sample::select(vec![ContextId::Keep, ContextId::Drop]),
+        prop::sample::select(vec![ContextIds::Keep, ContextIds::Hash, ContextIds::Drop]),
         prop::sample::select(vec![Project::Off, Project::Request]),
         1usize..4,
     )
@@ -359,6 +431,7 @@ fn any_config() -> impl Strategy<Value = Config> {
             originals,
             value,
             context_id,
+            hash_key: (context_id == ContextIds::Hash).then(|| Secret::new("a key")),
             project,
             max_flags_per_span,
             ..Config::default()
@@ -506,7 +579,7 @@ fn process(config: &Config, payload: Payload) -> (Payload, u64) {
     };
     let mut edits = Edits::default();
     let mut cx = Cx::new(&mut edits, &origin);
-    let out = build(config.clone()).process(payload, &mut cx);
+    let out = build(config).expect("options that go together").process(payload, &mut cx);
     (out, cx.evaluations)
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Builds what burgee is tested against, from the Go module proxy and by pinned version, and the driver that tests it.
-# Sourced by run.sh and record.sh. Each function prints the path of a binary; foreign ones are built once per version.
+# Gets what burgee is tested against, from the ordinary registries and by pinned version, and builds the driver that
+# tests it. Sourced by run.sh and record.sh. Each function prints a path; foreign things are built or installed once.
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/burgee-interop"
 INTEROP_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -61,4 +61,49 @@ driver_binary() {
   mkdir -p "$CACHE"
   (cd "$INTEROP_DIR/driver" && "${GO_BUILD[@]}" -o "$binary" .) >&2 || return
   echo "$binary"
+}
+
+# Why the applications of a language cannot run here; nothing if they can.
+python_lacks() {
+  command -v python3 >/dev/null || { echo "python3 is not installed" && return; }
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(python3 --version) is older than 3.10" && return; }
+  python3 -c 'import ensurepip, venv' 2>/dev/null || echo "python3 has no venv (Debian: apt-get install python3-venv)"
+}
+
+node_lacks() {
+  command -v node >/dev/null && command -v npm >/dev/null || { echo "node and npm are not installed" && return; }
+  node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || echo "node $(node --version) is older than 20"
+}
+
+# python_sender python-hooks-0.3.1: the virtual environment with what its requirements.txt locks.
+python_sender() {
+  local name=$1 lock="$INTEROP_DIR/senders/$1/requirements.txt" folder
+  folder="$CACHE/$name-$({ python3 --version && cat "$lock"; } | cksum | cut -d ' ' -f 1)"
+  if [[ ! -e $folder/complete ]]; then
+    echo "interop: installing the SDKs of $name (half a minute, once)" >&2
+    rm -rf "$CACHE/$name-"*
+    python3 -m venv "$folder" >&2 || return
+    at_most_minutes 5 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+      --require-hashes --only-binary :all: -r "$lock" >&2 || return
+    touch "$folder/complete"
+  fi
+  echo "$folder"
+}
+
+# node_sender node-hooks-1.0.0: the folder of the node_modules that its package-lock.json locks.
+node_sender() {
+  local name=$1 source="$INTEROP_DIR/senders/$1" folder
+  folder="$CACHE/$name-$(cksum <"$source/package-lock.json" | cut -d ' ' -f 1)"
+  if [[ ! -e $folder/complete ]]; then
+    echo "interop: installing the SDKs of $name (some seconds, once)" >&2
+    rm -rf "$CACHE/$name-"*
+    mkdir -p "$folder" && cp "$source/package.json" "$source/package-lock.json" "$folder/" || return
+    (cd "$folder" && at_most_minutes 5 npm ci --silent --ignore-scripts --no-audit --no-fund) >&2 || return
+    touch "$folder/complete"
+  fi
+  echo "$folder"
+}
+
+at_most_minutes() {
+  if command -v timeout >/dev/null; then timeout "$1m" "${@:2}"; else "${@:2}"; fi
 }

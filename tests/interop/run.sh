@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Real programs around burgee: GO Feature Flag's relay proxy in front of it, an OpenTelemetry Collector behind it.
+# Real programs around burgee: GO Feature Flag's relay proxy and applications that ask it for flags in front of it, an
+# OpenTelemetry Collector behind it.
 # README.md tells what is checked. The last line is `N passed, M failed, K skipped`; a failure exits non-zero.
 #
 #   tests/interop/run.sh              the relay proxy v1.49.0
@@ -29,9 +30,27 @@ for version in "${versions[@]}"; do
   binary=$(relayproxy_binary "$version")
   relayproxies+=(-relayproxy "$version=$binary")
 done
+senders=()
+if missing=$(python_lacks) && [[ -z $missing ]]; then
+  for name in python-hooks-0.2.0 python-hooks-0.3.1; do
+    folder=$(python_sender "$name")
+    senders+=(-sender "$name=$folder")
+  done
+else
+  senders+=(-skip "applications in Python: $missing")
+fi
+if missing=$(node_lacks) && [[ -z $missing ]]; then
+  for name in node-hooks-0.4.0 node-hooks-1.0.0; do
+    folder=$(node_sender "$name")
+    senders+=(-sender "$name=$folder")
+  done
+else
+  senders+=(-skip "applications in JavaScript: $missing")
+fi
 interop=$(driver_binary)
 
 # The driver starts the programs and ends them by the ids it got.
 exec "$interop" check "${relayproxies[@]}" -flags relayproxy/flags.goff.yaml \
+  "${senders[@]}" -sources senders -senders-config senders.yaml \
   -collector "$collector" -collector-config collector/config.yaml \
   -burgee "$BURGEE" -burgee-config burgee.yaml

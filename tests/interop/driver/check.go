@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -34,7 +35,12 @@ const (
 )
 
 // A Tally of cases; each is printed when it is known.
-type Tally struct{ passed, failed int }
+type Tally struct{ passed, failed, skipped int }
+
+func (t *Tally) skip(reason string) {
+	t.skipped++
+	fmt.Printf("SKIP %s\n", reason)
+}
 
 func (t *Tally) count(name string, wrong []string, line string) {
 	verdict := "PASS"
@@ -62,45 +68,92 @@ func check(ctx context.Context, dir string, o checkOptions) (Tally, error) {
 		return tally, err
 	}
 	defer collector.stop(stopLimit)
-	burgee, err := startBurgee(ctx, dir, o.burgee, o.burgeeConfig, address)
+	burgee, err := startBurgee(ctx, dir, "burgee", o.burgee, o.burgeeConfig, address)
 	if err != nil {
 		return tally, err
 	}
 	defer burgee.stop(stopLimit) // a second time is harmless
-
-	sent := 0
-	for _, relay := range o.relays {
-		for _, lane := range lanes {
-			more, err := lane.check(ctx, dir, relay, o.flags, burgee, sink, &tally)
-			if err != nil {
-				return tally, fmt.Errorf("relay proxy %s, %s: %w", relay.version, lane.name, err)
-			}
-			sent += more
-		}
-		if relay.version.exportsSpans() {
-			if err := checkExporter(ctx, dir, relay, o.flags, burgee, sink, &tally); err != nil {
-				return tally, fmt.Errorf("relay proxy %s, its exporter: %w", relay.version, err)
-			}
-			sent += 3
-		}
-	}
-
-	var wrong []string
-	if err := burgee.stop(stopLimit); err != nil {
-		wrong = append(wrong, err.Error(), burgee.lastWords())
-	}
-	tally.count("burgee on SIGTERM", wrong, "drains and exits with 0")
-
-	wrong = nil
-	received, err := sink.spans()
+	discreet, err := startBurgee(ctx, dir, "burgee-senders", o.burgee, o.sendersConfig, address)
 	if err != nil {
 		return tally, err
 	}
-	if len(received) != sent {
-		wrong = append(wrong, "not every span arrived once")
+	defer discreet.stop(stopLimit)
+
+	var sent Sent
+	for _, relay := range o.relays {
+		more, err := checkRelayProxy(ctx, dir, relay, o.flags, burgee, sink, &tally)
+		if err != nil {
+			return tally, fmt.Errorf("relay proxy %s: %w", relay.version, err)
+		}
+		sent.add(more)
+		if more, err = checkSenders(ctx, dir, relay, o, discreet, sink, &tally); err != nil {
+			return tally, err
+		}
+		sent.add(more)
 	}
-	tally.count("all", wrong, fmt.Sprintf("%d spans sent, %d received, %d enriched", sent, len(received), countEnriched(received)))
-	return tally, nil
+	for _, reason := range o.skips {
+		tally.skip(reason)
+	}
+	for _, process := range []Burgee{burgee, discreet} {
+		var wrong complaints
+		if err := process.stop(stopLimit); err != nil {
+			wrong.add("%v\n%s", err, process.lastWords())
+		}
+		tally.count(process.name+" on SIGTERM", wrong, "drains and exits with 0")
+	}
+	return tally, checkAll(sink, sent, &tally)
+}
+
+// checkRelayProxy sends every request to it, in every lane.
+func checkRelayProxy(ctx context.Context, dir string, relay relayBinary, flags string, burgee Burgee, sink *Sink, tally *Tally) (Sent, error) {
+	var sent Sent
+	for _, lane := range lanes {
+		more, err := lane.check(ctx, dir, relay, flags, burgee, sink, tally)
+		if err != nil {
+			return sent, fmt.Errorf("%s: %w", lane.name, err)
+		}
+		sent.spans += more
+	}
+	if relay.version.exportsSpans() {
+		if err := checkExporter(ctx, dir, relay, flags, burgee, sink, tally); err != nil {
+			return sent, fmt.Errorf("its exporter: %w", err)
+		}
+		sent.spans += 3
+	}
+	return sent, nil
+}
+
+// checkAll looks once more at what came in the whole run, now that burgee has ended.
+func checkAll(sink *Sink, sent Sent, tally *Tally) error {
+	bodies, err := sink.all()
+	if err != nil {
+		return err
+	}
+	spans, err := spans(bodies[tracesPath])
+	if err != nil {
+		return err
+	}
+	records, err := records(bodies[logsPath])
+	if err != nil {
+		return err
+	}
+	var wrong complaints
+	if received := (Sent{len(spans), len(records)}); received != sent {
+		wrong.add("not everything arrived once")
+	}
+	tally.count("all", wrong, fmt.Sprintf("%d spans and %d records sent, %d and %d received, %d spans enriched",
+		sent.spans, sent.records, len(spans), len(records), countEnriched(spans)))
+
+	wrong = nil
+	for path, all := range bodies {
+		for _, body := range all {
+			if bytes.Contains(body, []byte(private)) {
+				wrong.add("a request to %s holds %q", path, private)
+			}
+		}
+	}
+	tally.count("context_id: drop", wrong, "no targeting key of the applications leaves burgee")
+	return nil
 }
 
 // check runs one relay proxy and returns how many spans it sent.
@@ -257,7 +310,12 @@ func countEnriched(received []Span) int {
 type checkOptions struct {
 	relays                     relayProxies
 	flags                      string
-	burgee, burgeeConfig       string
+	senders                    senderPrograms
+	sources                    string
+	skips                      []string
+	burgee                     string
+	burgeeConfig               string
+	sendersConfig              string
 	collector, collectorConfig string
 }
 
@@ -276,7 +334,7 @@ func runCheck(ctx context.Context, o checkOptions) error {
 	} else {
 		fmt.Printf("configurations and logs are in %s\n", dir)
 	}
-	fmt.Printf("%d passed, %d failed, 0 skipped\n", tally.passed, tally.failed)
+	fmt.Printf("%d passed, %d failed, %d skipped\n", tally.passed, tally.failed, tally.skipped)
 	if tally.failed > 0 {
 		return errFailed
 	}

@@ -21,7 +21,7 @@ func startCollector(ctx context.Context, dir, binary, config string, sink *Sink)
 	return collector, address, collector.ready(ctx, startLimit, accepts(address))
 }
 
-// Burgee between the relay proxy and the Collector.
+// Burgee between the programs that send and the Collector.
 type Burgee struct {
 	*Process
 	grpc, http int
@@ -30,7 +30,7 @@ type Burgee struct {
 func (b Burgee) grpcPort() int { return b.grpc }
 func (b Burgee) httpPort() int { return b.http }
 
-func startBurgee(ctx context.Context, dir, binary, config, downstream string) (Burgee, error) {
+func startBurgee(ctx context.Context, dir, name, binary, config, downstream string) (Burgee, error) {
 	var burgee Burgee
 	if err := freePorts(&burgee.grpc, &burgee.http); err != nil {
 		return burgee, err
@@ -40,7 +40,7 @@ func startBurgee(ctx context.Context, dir, binary, config, downstream string) (B
 		fmt.Sprintf("HTTP_ADDRESS=127.0.0.1:%d", burgee.http),
 		"DOWNSTREAM_ADDRESS="+downstream)
 	var err error
-	if burgee.Process, err = start(dir, "burgee", binary, []string{"run", "--config", config}, env); err != nil {
+	if burgee.Process, err = start(dir, name, binary, []string{"run", "--config", config}, env); err != nil {
 		return burgee, err
 	}
 	for _, port := range []int{burgee.grpc, burgee.http} {

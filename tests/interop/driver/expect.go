@@ -47,6 +47,12 @@ func expectation(name string, version Version) Expectation {
 	case "v1-success":
 		return Expectation{200, asked("new-checkout", "on", "targeting_match").with(checkout).with(set),
 			evaluated("new-checkout", "on", "targeting_match").with(checkout).with(set), evaluation, "flagEvaluation.flagName"}
+	case "v1-split":
+		return Expectation{200, asked("new-checkout", "on", "split").with(checkout).with(set),
+			evaluated("new-checkout", "on", "split").with(checkout).with(set), evaluation, "flagEvaluation.flagName"}
+	case "v1-static":
+		return Expectation{200, asked("banner-color", "crimson", "static").with(set),
+			evaluated("banner-color", "crimson", "static").with(set), evaluation, "flagEvaluation.flagName"}
 	case "v1-disabled-flag":
 		return Expectation{200, asked("old-search", "", "disabled").with(set),
 			defaulted("old-search", "disabled").with(set).with(Attributes{"feature_flag.result.value": "false"}), evaluation, "flagEvaluation.flagName"}

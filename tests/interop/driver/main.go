@@ -1,4 +1,4 @@
-// interop drives burgee's interoperability tests: the real relay proxy in front of it, a real Collector behind it.
+// interop drives burgee's interoperability tests: real programs in front of it, a real Collector behind it.
 // README.md beside this folder says how to run it.
 package main
 
@@ -14,7 +14,8 @@ import (
 )
 
 const usage = `usage:
-  interop check  -relayproxy VERSION=BINARY… -flags FILE -collector BINARY -collector-config FILE -burgee BINARY -burgee-config FILE
+  interop check  -relayproxy VERSION=BINARY… -flags FILE -sources FOLDER -sender NAME=FOLDER… -skip REASON… \
+                 -collector BINARY -collector-config FILE -burgee BINARY -burgee-config FILE -senders-config FILE
   interop record -relayproxy VERSION=BINARY… -flags FILE -captures FOLDER
   interop show FILE
 `
@@ -43,11 +44,18 @@ func run(ctx context.Context, arguments []string) error {
 	var captures string
 	set := flag.NewFlagSet(arguments[0], flag.ContinueOnError)
 	set.Var(&o.relays, "relayproxy", "VERSION=BINARY of a relay proxy; may be repeated")
+	set.Var(&o.senders, "sender", "NAME=FOLDER where the packages of an application are; may be repeated")
+	set.Func("skip", "what is not looked at, and why; may be repeated", func(reason string) error {
+		o.skips = append(o.skips, reason)
+		return nil
+	})
+	file(set, &o.sources, "sources", "folder of the applications")
 	file(set, &o.flags, "flags", "flag file of the relay proxy")
 	file(set, &o.collector, "collector", "OpenTelemetry Collector")
 	file(set, &o.collectorConfig, "collector-config", "its configuration")
 	file(set, &o.burgee, "burgee", "burgee")
 	file(set, &o.burgeeConfig, "burgee-config", "its configuration")
+	file(set, &o.sendersConfig, "senders-config", "its configuration for the applications")
 	file(set, &captures, "captures", "folder for what the relay proxy sends")
 	if err := set.Parse(arguments[1:]); err != nil {
 		return err

@@ -61,6 +61,22 @@ func (p *Process) ready(ctx context.Context, limit time.Duration, check func(con
 	}
 }
 
+// end waits until the process ends by itself. The error says how, if not with 0 and in time.
+func (p *Process) end(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	select {
+	case <-p.exited:
+		if p.err != nil {
+			return fmt.Errorf("%s: %w\n%s", p.name, p.err, p.lastWords())
+		}
+		return nil
+	case <-ctx.Done():
+		p.stop(time.Second) // how it ends now says nothing more
+		return fmt.Errorf("%s did not end within %s\n%s", p.name, limit, p.lastWords())
+	}
+}
+
 // stop asks politely, waits, and kills what does not listen. The error says how the process ended.
 func (p *Process) stop(limit time.Duration) error {
 	p.cmd.Process.Signal(syscall.SIGTERM)

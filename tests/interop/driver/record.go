@@ -67,7 +67,7 @@ func recordOne(ctx context.Context, dir string, options relayOptions, request Re
 	if _, _, err := request.send(ctx, relay.URL, newTraceParent()); err != nil {
 		return nil, err
 	}
-	bodies, err := sink.bodiesOnce(10*time.Second, func(bodies [][]byte) bool { return len(bodies) > 0 })
+	bodies, err := sink.bodiesOnce(tracesPath, 10*time.Second, func(bodies [][]byte) bool { return len(bodies) > 0 })
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,8 @@ var requests = []Request{
 	{"ofrep-disabled-flag", "/ofrep/v1/evaluate/flags/old-search", ofrepPlain},
 	{"ofrep-bulk", "/ofrep/v1/evaluate/flags", ofrepPlain},
 	{"v1-success", "/v1/feature/new-checkout/eval", v1Beta},
+	{"v1-split", "/v1/feature/new-checkout/eval", v1Plain},
+	{"v1-static", "/v1/feature/banner-color/eval", v1Plain},
 	{"v1-unknown-flag", "/v1/feature/ghost/eval", v1Plain},
 	{"v1-disabled-flag", "/v1/feature/old-search/eval", v1Plain},
 	{"v1-allflags", "/v1/allflags", v1Plain},

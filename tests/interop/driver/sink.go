@@ -7,13 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+)
+
+const (
+	tracesPath = "/v1/traces"
+	logsPath   = "/v1/logs"
 )
 
 // A Sink is an OTLP/HTTP receiver on a free port that keeps what it is sent.
@@ -22,7 +29,7 @@ type Sink struct {
 
 	done   <-chan struct{} // nobody waits any longer
 	mu     sync.Mutex
-	bodies [][]byte // ExportTraceServiceRequest as it came, un-gzipped
+	bodies map[string][][]byte // by path: requests as they came, un-gzipped
 	failed error
 	news   chan struct{}
 }
@@ -32,7 +39,7 @@ func listenSink(ctx context.Context) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	sink := &Sink{Address: listener.Addr().String(), done: ctx.Done(), news: make(chan struct{}, 1)}
+	sink := &Sink{Address: listener.Addr().String(), done: ctx.Done(), bodies: map[string][][]byte{}, news: make(chan struct{}, 1)}
 	server := &http.Server{Handler: sink, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(listener)
 	context.AfterFunc(ctx, func() { server.Close() })
@@ -43,7 +50,7 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := readOTLP(r)
 	s.mu.Lock()
 	if err == nil {
-		s.bodies = append(s.bodies, body)
+		s.bodies[r.URL.Path] = append(s.bodies[r.URL.Path], body)
 	} else if s.failed == nil {
 		s.failed = fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, err)
 	}
@@ -60,8 +67,8 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func readOTLP(r *http.Request) ([]byte, error) {
-	if r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" {
-		return nil, fmt.Errorf("not OTLP/HTTP protobuf traces: content type %q", r.Header.Get("Content-Type"))
+	if r.URL.Path != tracesPath && r.URL.Path != logsPath || r.Header.Get("Content-Type") != "application/x-protobuf" {
+		return nil, fmt.Errorf("not OTLP/HTTP protobuf traces or logs: content type %q", r.Header.Get("Content-Type"))
 	}
 	reader := io.Reader(r.Body)
 	if r.Header.Get("Content-Encoding") == "gzip" {
@@ -74,13 +81,13 @@ func readOTLP(r *http.Request) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(reader, 64<<20))
 }
 
-// bodiesOnce waits until `enough` says so of what has come, or the time is over; it returns all that has come.
-func (s *Sink) bodiesOnce(limit time.Duration, enough func([][]byte) bool) ([][]byte, error) {
+// bodiesOnce waits until `enough` says so of what has come to the path, or the time is over; it returns all of that.
+func (s *Sink) bodiesOnce(path string, limit time.Duration, enough func([][]byte) bool) ([][]byte, error) {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	for {
 		s.mu.Lock()
-		bodies, failed := s.bodies, s.failed
+		bodies, failed := s.bodies[path], s.failed
 		s.mu.Unlock()
 		if failed != nil || enough(bodies) {
 			return bodies, failed
@@ -122,29 +129,63 @@ func spans(bodies [][]byte) ([]Span, error) {
 	return all, nil
 }
 
-func (s *Sink) spans() ([]Span, error) {
+// A Record of a log, with the scope it came under.
+type Record struct {
+	*logspb.LogRecord
+	Scope string
+	Own   Attributes // its attributes
+}
+
+// records decodes request bodies, like spans.
+func records(bodies [][]byte) ([]Record, error) {
+	var all []Record
+	for _, body := range bodies {
+		var request logspb.LogsData
+		if err := proto.Unmarshal(body, &request); err != nil {
+			return nil, err
+		}
+		for _, resource := range request.ResourceLogs {
+			for _, scope := range resource.ScopeLogs {
+				for _, record := range scope.LogRecords {
+					all = append(all, Record{record, scope.Scope.GetName(), attributes(record.Attributes)})
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// all is what has come so far, by path.
+func (s *Sink) all() (map[string][][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed != nil {
-		return nil, s.failed
-	}
-	return spans(s.bodies)
+	return maps.Clone(s.bodies), s.failed
 }
 
 // traces waits like bodiesOnce, for spans by their trace id.
 func (s *Sink) traces(limit time.Duration, enough func(map[string][]Span) bool) (map[string][]Span, error) {
-	var traces map[string][]Span
+	return byTrace(s, tracesPath, limit, spans, func(span Span) []byte { return span.TraceId }, enough)
+}
+
+// records waits like bodiesOnce, for log records by the trace they belong to.
+func (s *Sink) records(limit time.Duration, enough func(map[string][]Record) bool) (map[string][]Record, error) {
+	return byTrace(s, logsPath, limit, records, func(record Record) []byte { return record.TraceId }, enough)
+}
+
+func byTrace[Item any](s *Sink, path string, limit time.Duration, decode func([][]byte) ([]Item, error), trace func(Item) []byte,
+	enough func(map[string][]Item) bool) (map[string][]Item, error) {
+	var traces map[string][]Item
 	var broken error
-	_, err := s.bodiesOnce(limit, func(bodies [][]byte) bool {
-		all, err := spans(bodies)
+	_, err := s.bodiesOnce(path, limit, func(bodies [][]byte) bool {
+		all, err := decode(bodies)
 		if err != nil {
 			broken = err
 			return true
 		}
-		traces = map[string][]Span{}
-		for _, span := range all {
-			id := hex.EncodeToString(span.TraceId)
-			traces[id] = append(traces[id], span)
+		traces = map[string][]Item{}
+		for _, item := range all {
+			id := hex.EncodeToString(trace(item))
+			traces[id] = append(traces[id], item)
 		}
 		return enough(traces)
 	})

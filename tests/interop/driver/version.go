@@ -27,6 +27,9 @@ func (v Version) evaluatesWithoutKey() bool { return v.minor >= 49 }
 // Since then `POST /v1/feature/…/eval` names a flag set, also when none is configured.
 func (v Version) namesFlagSet() bool { return v.minor >= 46 }
 
+// Since then a switched off flag has no value over OFREP; until then it had a text.
+func (v Version) answersNil() bool { return v.minor >= 50 }
+
 // Since then there is an exporter that makes a span of every evaluation.
 func (v Version) exportsSpans() bool { return v.minor >= 50 }
 

@@ -66,6 +66,7 @@ driver_binary() {
 # Why the applications of a language cannot run here; nothing if they can.
 python_lacks() {
   command -v python3 >/dev/null || { echo "python3 is not installed" && return; }
+  python3 --version >/dev/null 2>&1 || { echo "python3 does not run" && return; }
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(python3 --version) is older than 3.10" && return; }
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo "python3 has no venv (Debian: apt-get install python3-venv)"
 }

@@ -40,7 +40,7 @@ fn line(out: &mut String, item: &Item<'_>, service: &str, evaluation: &Evaluatio
     out.push('\n');
 }
 
-/// The variant, or else the value, or else whether it was the caller's default.
+/// The variant, or else the value, or else which variation it was, or else whether it was the caller's default.
 fn result(evaluation: &Evaluation<'_>) -> String {
     let named: Option<Cow<'_, str>> = match (&evaluation.variant, &evaluation.value) {
         (Some(variant), _) => Some(short(variant)),
@@ -48,7 +48,7 @@ fn result(evaluation: &Evaluation<'_>) -> String {
         (None, Some(value @ Evaluated::Other(_))) => {
             Some(Cow::Owned(items::value(value.as_value(), CHARS_MAX)))
         }
-        (None, None) => None,
+        (None, None) => evaluation.variation_index.map(|index| Cow::Owned(format!("variation {index}"))),
     };
     match (named, evaluation.defaulted) {
         (Some(named), true) => format!("{named} (default)"),

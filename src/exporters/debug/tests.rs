@@ -215,13 +215,16 @@ async fn evaluations_are_a_line_each_and_nothing_else() {
         ("error.type", "flag_not_found"),
         ("feature_flag.error.message", "no flag of this name"),
     ]);
-    let span = Span { events: vec![on, missing], ..span(vec![]) };
+    let index = kv("feature_flag.result.variationIndex", Value::IntValue(1));
+    let unnamed = Event { attributes: vec![text("feature_flag.key", "dark-mode"), index], ..evaluation(&[]) };
+    let span = Span { events: vec![on, missing, unnamed], ..span(vec![]) };
     let shown = printed(Verbosity::Evaluations, Signal::Traces, vec![traces(vec![span.clone()])]).await;
     assert_eq!(
         shown,
         format!(
             "12:00:00.250Z  shop  new-checkout = on  targeting_match  trace {TRACE}\n\
-             12:00:00.250Z  shop  gone = -  error  flag_not_found  no flag of this name  trace {TRACE}\n"
+             12:00:00.250Z  shop  gone = -  error  flag_not_found  no flag of this name  trace {TRACE}\n\
+             12:00:00.250Z  shop  dark-mode = variation 1  -  trace {TRACE}\n"
         )
     );
     let with_colours = coloured(Verbosity::Evaluations, Signal::Traces, vec![traces(vec![span])]).await;

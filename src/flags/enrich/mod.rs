@@ -166,9 +166,7 @@ impl<'a, 'p> Pass<'a, 'p> {
             }
             Class::Open { .. } if self.told.any => {
                 self.forbid(item);
-                if !self.reader.awaits_key(item, &outline) {
-                    self.promote(item);
-                }
+                self.promote(item, &outline);
             }
             Class::Open { .. } => {}
             Class::Bulk => {
@@ -248,8 +246,11 @@ impl<'a, 'p> Pass<'a, 'p> {
     }
 
     /// The scalars of W2: what all events of a span agree on.
-    fn promote(&mut self, item: Item<'a>) {
+    fn promote(&mut self, item: Item<'a>, outline: &Outline<'a>) {
         let Some(only) = self.told.only.as_ref().filter(|_| !self.told.several) else { return };
+        if self.reader.awaits_key(item, outline) {
+            return;
+        }
         let mut edit = self.edits.item(item);
         let scalars = [
             (Field::Key, conventions::KEY, &only.key),

@@ -176,10 +176,14 @@ impl<'w, 'a> MarkWriter<'w, 'a> {
         let range = shown.map_or(0..0, |shown| shown.marks.start as usize..shown.marks.end as usize);
         let own = shown.map_or(0, |shown| shown.own);
         let mut room = flags_max.saturating_sub(range.len());
-        self.slots.begin();
+        if !flags.is_empty() {
+            self.slots.begin();
+        }
         for (place, mark) in (0u32..).zip(&self.projection.marks[range]) {
             let key = texts.text(mark.flag);
-            self.slots.place(mark.flag, 0);
+            if !flags.is_empty() {
+                self.slots.place(mark.flag, 0);
+            }
             if place >= own {
                 let said = [mark.variant, mark.error].into_iter().flatten();
                 let size = said.map(|said| key.len() + texts.text(said.text).len() + MARK_OVERHEAD).sum();

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::request::{self, Part};
-use super::{Clue, FAMILIES, Homonym};
+use super::{Clue, FAMILIES, Family, Form, Homonym};
 use crate::flags::conventions::{self, EVENT_NAME_ATTRIBUTES, Field, Name};
 use crate::flags::evaluation::Candidate;
 use crate::flags::normalise::{self, Read};
@@ -17,6 +17,40 @@ pub(super) struct Index {
     /// What stands before the key in names of which each is one flag.
     flags: Vec<&'static str>,
     homonyms: Vec<Meant>,
+    pub spans: Vec<Shape>,
+    pub bulk: Vec<Shape>,
+    /// What each name adds to [`Carried`], by its place in the tables.
+    bits: Vec<u32>,
+}
+
+/// What a span carries of all that forms need, a bit for each name; a key that says nothing is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Carried(u32);
+
+impl Carried {
+    /// A flag's key of any name.
+    pub fn key(self) -> bool {
+        self.0 & KEYED != 0
+    }
+}
+
+/// A form, and what it needs.
+pub(super) struct Shape {
+    pub form: &'static Form,
+    needs: u32,
+}
+
+impl Shape {
+    /// Whether the span carries what the form needs.
+    #[inline]
+    pub fn is_carried(&self, carried: Carried) -> bool {
+        self.needs == 0 || self.needs & carried.0 != 0
+    }
+
+    /// Whether a span that carries nothing else fits once it has a key.
+    pub fn needs_key(&self) -> bool {
+        self.form.carries.contains(&conventions::KEY)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -48,7 +82,22 @@ impl Index {
     /// The flag's key in a name that is one flag.
     #[inline]
     pub fn flag<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
-        self.flags.iter().find_map(|prefix| key.strip_prefix(prefix.as_bytes()))
+        let prefix = |prefix: &&str| match prefix.as_bytes() {
+            [first, ..] if key.first() == Some(first) => key.strip_prefix(prefix.as_bytes()),
+            _ => None,
+        };
+        self.flags.iter().find_map(prefix)
+    }
+
+    pub fn carried(&self, candidates: &[Candidate<'_>]) -> Carried {
+        let mut carried = 0;
+        for candidate in candidates {
+            let bits = self.bits[usize::from(candidate.rank & PLACES)];
+            if bits != 0 && (candidate.name.field != Field::Key || is_key(candidate)) {
+                carried |= bits;
+            }
+        }
+        Carried(carried)
     }
 
     pub fn is_event(&self, name: &str) -> bool {
@@ -109,6 +158,9 @@ pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
         events: FAMILIES.iter().flat_map(|family| family.events).copied().collect(),
         flags: FAMILIES.iter().flat_map(|family| family.flags).copied().collect(),
         homonyms: Vec::new(),
+        spans: Vec::new(),
+        bulk: Vec::new(),
+        bits: vec![0; usize::from(PLACES) + 1],
     };
     let names = conventions::NAMES.iter().chain(FAMILIES.iter().flat_map(|family| family.names));
     let mut place = 0;
@@ -121,6 +173,9 @@ pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
         index.homonyms.extend(index.rank_of(homonym.means.name).map(|seems| Meant { seems, homonym, rank }));
         place += 1;
     }
+    index.bits = bits(&index);
+    index.spans = shapes(&index, |family| family.spans);
+    index.bulk = shapes(&index, |family| family.bulk);
     for &(key, part) in request::PARTS {
         index.add(key, Meaning::Http(part));
     }
@@ -130,10 +185,50 @@ pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
     index
 });
 
+/// One for each name that a form needs, and one that all keys share.
+fn bits(index: &Index) -> Vec<u32> {
+    let mut bits = vec![0; usize::from(PLACES) + 1];
+    for entry in index.shelves.iter().flatten() {
+        if let Meaning::Field { name, rank } = entry.meaning
+            && name.field == Field::Key
+        {
+            bits[usize::from(rank & PLACES)] |= KEYED;
+        }
+    }
+    for (name, bit) in needed().zip(0..) {
+        if let Some(rank) = index.rank_of(name) {
+            bits[usize::from(rank & PLACES)] |= 1 << bit;
+        }
+    }
+    bits
+}
+
+/// The names that forms need, each once.
+fn needed() -> impl Iterator<Item = &'static str> {
+    let forms = FAMILIES.iter().flat_map(|family| family.spans.iter().chain(family.bulk));
+    let names: std::collections::BTreeSet<_> = forms.flat_map(|form| form.carries).copied().collect();
+    names.into_iter()
+}
+
+fn shapes(index: &Index, forms: fn(&Family) -> &'static [Form]) -> Vec<Shape> {
+    let bit =
+        |name: &&str| index.rank_of(name).map_or(0, |rank| index.bits[usize::from(rank & PLACES)] & !KEYED);
+    let needs = |form: &Form| form.carries.iter().map(bit).fold(0, |all, bit| all | bit);
+    FAMILIES.iter().flat_map(|family| forms(family)).map(|form| Shape { form, needs: needs(form) }).collect()
+}
+
+pub(super) fn is_key(candidate: &Candidate<'_>) -> bool {
+    matches!(normalise::key(candidate.value), Read::Known(_))
+}
+
 /// By field first, then in the order of the tables.
 pub(super) fn rank(field: Field, place: usize) -> u16 {
     (field as u16) << 8 | place as u16
 }
+
+/// Where the place in the tables stands in a rank.
+const PLACES: u16 = 0xff;
+const KEYED: u32 = 1 << 31;
 
 const SHELVES: usize = 1024;
 
@@ -148,7 +243,9 @@ mod tests {
         let all = names.len();
         names.dedup();
         assert_eq!(names.len(), all);
-        assert!(all < usize::from(u8::MAX), "a rank has room for one byte of places");
+        assert!(all < usize::from(PLACES), "a rank has room for one byte of places");
+        assert!(needed().count() < 31, "a word has room for as many names");
+        assert!(needed().all(|name| INDEX.rank_of(name).is_some()), "what a form needs is in the tables");
         let homonyms = FAMILIES.iter().flat_map(|family| family.homonyms).count();
         assert_eq!(INDEX.homonyms.len(), homonyms);
     }

@@ -1,8 +1,8 @@
 //! Looking at spans, events and records: what they are, and what their attributes say.
 
-use super::index::{Entry, INDEX, Index, Meaning, rank};
+use super::Sender;
+use super::index::{Carried, Entry, INDEX, Index, Meaning, Shape, is_key, rank};
 use super::request::{Http, Request};
-use super::{FAMILIES, Family, Form, Sender};
 use crate::flags::conventions::{self, EVENT_NAME_ATTRIBUTES, Field, Name};
 use crate::flags::evaluation::{Candidate, Evaluation};
 use crate::flags::normalise::{self, Read, Text};
@@ -32,6 +32,7 @@ pub(in crate::flags) struct Reader<'a> {
     pub flags: Vec<Flag<'a>>,
     /// How many such attributes it has, those that say nothing included.
     pub flag_attributes: usize,
+    carried: Carried,
     http: Http<'a>,
     /// The name of the scope that the last item belongs to: finding it costs a walk over the scope's items.
     scope: Option<(ItemId, &'a str)>,
@@ -57,6 +58,7 @@ impl Default for Reader<'_> {
             event: Vec::new(),
             flags: Vec::new(),
             flag_attributes: 0,
+            carried: Carried::default(),
             http: Http::default(),
             scope: None,
         }
@@ -85,21 +87,28 @@ impl<'a> Reader<'a> {
                 }
             }
         });
+        self.carried = self.index.carried(&self.item);
         let class = self.class(item, &outline);
         (outline, class)
     }
 
     fn class(&mut self, item: Item<'a>, outline: &Outline<'a>) -> Class<'a> {
-        if let Some(form) = self.fitting(item, outline.name, |family| family.spans) {
-            return Class::Evaluation(form.sender);
+        let index = self.index;
+        if let Some(shape) = index.spans.iter().find(|shape| self.fits(shape, item, outline.name)) {
+            return Class::Evaluation(shape.form.sender);
         }
-        if self.fitting(item, outline.name, |family| family.bulk).is_some() {
+        if self.is_bulk(item, outline) {
             return Class::Bulk;
         }
         match self.http.request(outline.kind, outline.name) {
             Some(request) if !self.awaits_key(item, outline) => Class::Request(request),
-            _ => Class::Open { carries_key: carries_key(&self.item) },
+            _ => Class::Open { carries_key: self.carried.key() },
         }
+    }
+
+    fn is_bulk(&mut self, item: Item<'a>, outline: &Outline<'a>) -> bool {
+        let index = self.index;
+        index.bulk.iter().any(|shape| self.fits(shape, item, outline.name))
     }
 
     /// What the last span's attributes say about an evaluation.
@@ -116,8 +125,8 @@ impl<'a> Reader<'a> {
     /// Whether the last span, which is no evaluation, would be one if it had a key: then nobody may give it one, or
     /// the next burgee sees another span.
     pub fn awaits_key(&mut self, item: Item<'a>, outline: &Outline<'a>) -> bool {
-        let by_key = |form: &&Form| form.carries.contains(&conventions::KEY);
-        forms().filter(by_key).any(|form| self.looks_like(form, item, outline.name))
+        let index = self.index;
+        index.spans.iter().any(|shape| shape.needs_key() && self.looks_like(shape, item, outline.name))
     }
 
     /// The names of those of the span's attributes that say nothing but a flag's variant (R6).
@@ -136,14 +145,15 @@ impl<'a> Reader<'a> {
         told: bool,
         keyed: bool,
     ) -> Option<&'static str> {
-        let form = forms().find(|form| form.title.is_none() && self.fits(form, item, outline.name))?;
-        let name = form.carries.iter().find(|name| self.carries(name))?;
-        let stays =
-            |form: &&Form| form.carries.is_empty() || keyed && form.carries.contains(&conventions::KEY);
-        let otherwise = forms().filter(stays).any(|form| self.looks_like(form, item, outline.name));
-        let disputed = told
-            || self.http.request(outline.kind, outline.name).is_some()
-            || self.fitting(item, outline.name, |family| family.bulk).is_some();
+        let index = self.index;
+        let unnamed = |shape: &&Shape| shape.form.title.is_none();
+        let shape = index.spans.iter().filter(unnamed).find(|shape| self.fits(shape, item, outline.name))?;
+        let name = shape.form.carries.iter().find(|name| self.carries(name))?;
+        let stays = |shape: &&Shape| shape.form.carries.is_empty() || keyed && shape.needs_key();
+        let otherwise =
+            index.spans.iter().filter(stays).any(|shape| self.looks_like(shape, item, outline.name));
+        let disputed =
+            told || self.http.request(outline.kind, outline.name).is_some() || self.is_bulk(item, outline);
         (disputed && !otherwise).then_some(name)
     }
 
@@ -229,25 +239,15 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn fitting(
-        &mut self,
-        item: Item<'a>,
-        name: &str,
-        forms: fn(&Family) -> &'static [Form],
-    ) -> Option<&'static Form> {
-        FAMILIES.iter().flat_map(|family| forms(family)).find(|form| self.fits(form, item, name))
-    }
-
-    fn fits(&mut self, form: &Form, item: Item<'a>, name: &str) -> bool {
-        form.title.as_ref().is_none_or(|title| title.fits(name))
-            && (form.carries.is_empty() || form.carries.iter().any(|key| self.carries(key)))
-            && form.scope.is_none_or(|wanted| self.scope_name(item) == wanted)
+    #[inline]
+    fn fits(&mut self, shape: &Shape, item: Item<'a>, name: &str) -> bool {
+        shape.is_carried(self.carried) && self.looks_like(shape, item, name)
     }
 
     /// Whether it fits but for its attributes.
-    fn looks_like(&mut self, form: &Form, item: Item<'a>, name: &str) -> bool {
-        form.title.as_ref().is_none_or(|title| title.fits(name))
-            && form.scope.is_none_or(|wanted| self.scope_name(item) == wanted)
+    fn looks_like(&mut self, shape: &Shape, item: Item<'a>, name: &str) -> bool {
+        shape.form.title.as_ref().is_none_or(|title| title.fits(name))
+            && shape.form.scope.is_none_or(|wanted| self.scope_name(item) == wanted)
     }
 
     /// Whether the span has the attribute, which has to be in the tables; a key that says nothing is none.
@@ -277,10 +277,6 @@ impl<'a> Flag<'a> {
     }
 }
 
-fn forms() -> impl Iterator<Item = &'static Form> {
-    FAMILIES.iter().flat_map(|family| family.spans)
-}
-
 /// Of several attributes of one key the first counts, as in the Collector.
 fn note<'a>(candidates: &mut Vec<Candidate<'a>>, candidate: Candidate<'a>) {
     if candidates.iter().all(|earlier| earlier.rank != candidate.rank) {
@@ -290,10 +286,6 @@ fn note<'a>(candidates: &mut Vec<Candidate<'a>>, candidate: Candidate<'a>) {
 
 fn carries_key(candidates: &[Candidate<'_>]) -> bool {
     candidates.iter().any(|candidate| candidate.name.field == Field::Key && is_key(candidate))
-}
-
-fn is_key(candidate: &Candidate<'_>) -> bool {
-    matches!(normalise::key(candidate.value), Read::Known(_))
 }
 
 fn tell<'a>(candidates: &mut [Candidate<'a>], name: &str) -> Found<'a> {

@@ -99,6 +99,17 @@ pub const KEY_SOURCE_URL: &str = "url";
 pub const BULK_COUNT: &str = "burgee.flag.bulk.count";
 pub const VARIATION_INDEX: &str = "burgee.flag.variation_index";
 
+/// Whether a name may be one that the enrichment writes.
+#[inline]
+pub fn may_be_written(name: &[u8]) -> bool {
+    match name.first() {
+        Some(b'f') => name.starts_with(b"feature_flag"),
+        Some(b'b') => name.starts_with(b"burgee."),
+        Some(b'e') => name == ERROR_TYPE.as_bytes(),
+        _ => false,
+    }
+}
+
 /// Every name that the conventions ever had, those that several senders made up, and burgee's own where the
 /// conventions have none. The comment is the release that brought the name.
 pub const NAMES: &[Name] = &[

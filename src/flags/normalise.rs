@@ -136,6 +136,10 @@ fn unquoted(text: &str) -> Option<String> {
 }
 
 fn lower_case(text: Text<'_>) -> Text<'_> {
+    if text.is_ascii() {
+        let upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if upper { Cow::Owned(text.to_ascii_lowercase()) } else { text };
+    }
     if text.chars().any(char::is_uppercase) { Cow::Owned(text.to_lowercase()) } else { text }
 }
 

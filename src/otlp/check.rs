@@ -38,8 +38,13 @@ pub struct Malformed {
 /// - spans, log records and data points with an identifier of a wrong length, and spans without one, are cut out
 ///   and counted as `flawed` (the OpenTelemetry Collector refuses the whole request for them).
 ///
-/// Bytes of a request that needs neither are shared, not copied. Nothing is allocated per item.
+/// Bytes of a request that needs neither are shared, not copied. Nothing is allocated per item. What is larger than
+/// 2 GiB is refused: protobuf's encoding knows no larger message.
 pub fn check(signal: Signal, bytes: Bytes, watchlist: &Watchlist) -> Result<Checked, Malformed> {
+    if bytes.len() > i32::MAX as usize {
+        let place = schema::request(signal).name.to_owned();
+        return Err(Malformed { at: i32::MAX as usize, place, what: "more than 2 GiB" });
+    }
     let mut walk = Walk::new(&bytes, watchlist);
     walk.request(signal)?;
     let mut found = walk.found;

@@ -33,8 +33,10 @@ struct Target {
     name: Option<Range<usize>>,
     /// The latest of its operations; they are chained.
     ops: Option<usize>,
-    /// The [`trait_of`] every key that has an operation: most keys of a message are told apart by it.
-    traits: u64,
+    /// Those that have an operation.
+    keys: Keys,
+    /// Whether all that happens to it is that attributes of new keys come after what there is.
+    appends: bool,
 }
 
 /// What is to happen to one key.
@@ -77,20 +79,32 @@ impl Edits {
     /// Edits a span, log record or data point.
     pub fn item<'e, 'a>(&'e mut self, item: Item<'a>) -> Edit<'e, 'a> {
         let target = self.target(item.id());
-        Edit { edits: self, target, attributes: item.attributes() }
+        Edit { edits: self, target, keys: Keys::ALL, attributes: item.attributes() }
+    }
+
+    /// As [`Edits::item`], by a caller who has walked over the attributes: `keys` has all of those that may be set
+    /// now. What is set under a key that it does not have is appended, and if nothing else happens to the item,
+    /// splicing it looks at none of its fields. A key left out of `keys` would be there twice (and fails a debug build).
+    pub fn item_with<'e, 'a>(&'e mut self, item: Item<'a>, keys: Keys) -> Edit<'e, 'a> {
+        Edit { keys, ..self.item(item) }
+    }
+
+    /// As [`Edits::event`], with the knowledge of [`Edits::item_with`].
+    pub fn event_with<'e, 'a>(&'e mut self, event: Event<'a>, keys: Keys) -> Edit<'e, 'a> {
+        Edit { keys, ..self.event(event) }
     }
 
     /// Edits an event of a span.
     pub fn event<'e, 'a>(&'e mut self, event: Event<'a>) -> Edit<'e, 'a> {
         let target = self.target(event.id());
-        Edit { edits: self, target, attributes: event.attributes() }
+        Edit { edits: self, target, keys: Keys::ALL, attributes: event.attributes() }
     }
 
     /// Edits a resource; one that is absent is created when an attribute is set. Discarding it discards all of
     /// its items.
     pub fn resource<'e, 'a>(&'e mut self, resource: Resource<'a>) -> Edit<'e, 'a> {
         let target = self.target(resource.id());
-        Edit { edits: self, target, attributes: resource.attributes() }
+        Edit { edits: self, target, keys: Keys::ALL, attributes: resource.attributes() }
     }
 
     pub(super) fn discard_at(&mut self, at: usize) {
@@ -105,7 +119,14 @@ impl Edits {
             return targets.len() - 1;
         }
         *self.by_offset.entry(id.0).or_insert_with(|| {
-            targets.push(Target { at: id.0, discard: false, name: None, ops: None, traits: 0 });
+            targets.push(Target {
+                at: id.0,
+                discard: false,
+                name: None,
+                ops: None,
+                keys: Keys::default(),
+                appends: true,
+            });
             targets.len() - 1
         })
     }
@@ -157,7 +178,37 @@ impl Edits {
 pub struct Edit<'e, 'a> {
     edits: &'e mut Edits,
     target: usize,
+    /// Of the attributes.
+    keys: Keys,
     attributes: Attributes<'a>,
+}
+
+/// Which keys attributes have, as far as 64 bits tell: one that was put in is always found, another one rarely.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keys(u64);
+
+impl Keys {
+    /// What is to be taken where nobody has looked.
+    pub const ALL: Keys = Keys(u64::MAX);
+
+    #[inline]
+    pub fn add(&mut self, key: &[u8]) {
+        self.0 |= Keys::bit(key);
+    }
+
+    /// Whether the key may have been put in.
+    #[inline]
+    pub fn may_have(self, key: &[u8]) -> bool {
+        self.0 & Keys::bit(key) != 0
+    }
+
+    #[inline]
+    fn bit(key: &[u8]) -> u64 {
+        let last = key.last().copied().unwrap_or_default();
+        let middle = key.get(key.len() / 2).copied().unwrap_or_default();
+        let mixed = key.len() as u64 | u64::from(last) << 32 | u64::from(middle) << 40;
+        1 << (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+    }
 }
 
 impl Edit<'_, '_> {
@@ -210,6 +261,7 @@ impl Edit<'_, '_> {
     /// does nothing.
     pub fn set_name(&mut self, name: &str) {
         let range = self.edits.keep(name.as_bytes());
+        self.edits.targets[self.target].appends = false;
         self.edits.targets[self.target].name = Some(range);
     }
 
@@ -225,6 +277,11 @@ impl Edit<'_, '_> {
     /// Sets a key to the value that `put` appends to the arena.
     fn record(&mut self, key: &str, put: impl FnOnce(&mut Vec<u8>)) {
         let op = self.op(key);
+        if self.keys.may_have(key.as_bytes()) {
+            self.edits.targets[self.target].appends = false;
+        } else {
+            debug_assert!(self.attributes.get(key).is_none(), "an attribute of a key that was not put in");
+        }
         let arena = &mut self.edits.arena;
         let start = arena.len();
         wire::put_len(arena, KEY, key.as_bytes());
@@ -247,6 +304,7 @@ impl Edit<'_, '_> {
         if let Some(op) = self.op(key) {
             return op;
         }
+        self.edits.targets[self.target].appends = false;
         let key = self.edits.keep(key.as_bytes());
         self.add(Op { key, pair: None, value: 0..0, earlier: None, placed: false });
         self.edits.ops.len() - 1
@@ -255,18 +313,10 @@ impl Edit<'_, '_> {
     fn add(&mut self, op: Op) {
         let Edits { targets, ops, arena, .. } = &mut *self.edits;
         let target = &mut targets[self.target];
-        target.traits |= trait_of(&arena[op.key.clone()]);
+        target.keys.add(&arena[op.key.clone()]);
         ops.push(Op { earlier: target.ops, ..op });
         target.ops = Some(ops.len() - 1);
     }
-}
-
-/// One bit that a key is likely to have for itself among a few dozen.
-#[inline]
-fn trait_of(key: &[u8]) -> u64 {
-    let last = key.last().copied().unwrap_or_default();
-    let middle = key.get(key.len() / 2).copied().unwrap_or_default();
-    1 << ((key.len() ^ usize::from(last) * 5 ^ usize::from(middle) * 3) % 64)
 }
 
 impl Edits {
@@ -279,7 +329,7 @@ impl Edits {
     #[inline]
     fn op_of(&self, target: usize, key: &[u8]) -> Option<usize> {
         let target = &self.targets[target];
-        if target.traits & trait_of(key) == 0 {
+        if !target.keys.may_have(key) {
             return None;
         }
         self.op_in_chain(target.ops, key)
@@ -447,12 +497,16 @@ impl Splice<'_> {
     /// A resource that is absent and gets attributes is written first.
     fn new_resource(&mut self, group: Extent, target: usize) -> usize {
         let present = Fields::new(self.buf, group.body, group.end).any(|raw| raw.number == RESOURCE);
-        if present || self.edits.targets[target].ops.is_none() {
+        if present {
             return 0;
         }
         let head = self.open(RESOURCE);
         let empty = Extent { message: &schema::RESOURCE, start: 0, body: 0, end: 0 };
         let len = self.edited(empty, Some(target));
+        if len == 0 {
+            self.edits.pieces.truncate(head);
+            return 0;
+        }
         self.close(head, RESOURCE, len)
     }
 
@@ -477,6 +531,10 @@ impl Splice<'_> {
     /// The fields of an item, event or resource, with its operations.
     fn edited(&mut self, extent: Extent, target: Option<usize>) -> usize {
         let mut len = 0;
+        if target.is_some_and(|target| self.edits.targets[target].appends) && !self.holds_target(extent) {
+            len += self.keep(extent.body, extent.end);
+            return len + self.put_rest(extent, target);
+        }
         let (name, name_number) = self.new_name(extent, target);
         for raw in Fields::new(self.buf, extent.body, extent.end) {
             let role = extent.message.field(raw.number).map_or(Role::None, |field| field.role);
@@ -492,18 +550,27 @@ impl Splice<'_> {
             self.edits.pieces.push(Piece::Head { number, len: name.len() });
             len += wire::head_len(number, name.len()) + self.put(name);
         }
-        if let Some(target) = target {
-            let number = extent.message.attributes;
-            let mut ops = std::mem::take(&mut self.edits.in_order);
-            ops.clear();
-            self.edits.ops_in_order(target, &mut ops);
-            for &op in &ops {
-                if !self.edits.ops[op].placed && self.edits.ops[op].pair.is_some() {
-                    len += self.put_attribute(op, number);
-                }
+        len + self.put_rest(extent, target)
+    }
+
+    /// Whether something in a message is edited; its own target is passed.
+    fn holds_target(&mut self, extent: Extent) -> bool {
+        self.next_target(extent.body).is_some_and(|target| self.edits.targets[target].at < extent.end)
+    }
+
+    /// The attributes that were not there.
+    fn put_rest(&mut self, extent: Extent, target: Option<usize>) -> usize {
+        let Some(target) = target else { return 0 };
+        let mut len = 0;
+        let mut ops = std::mem::take(&mut self.edits.in_order);
+        ops.clear();
+        self.edits.ops_in_order(target, &mut ops);
+        for &op in &ops {
+            if !self.edits.ops[op].placed && self.edits.ops[op].pair.is_some() {
+                len += self.put_attribute(op, extent.message.attributes);
             }
-            self.edits.in_order = ops;
         }
+        self.edits.in_order = ops;
         len
     }
 

@@ -17,7 +17,7 @@ mod wire;
 
 pub use batch::{mergeable, split};
 pub use check::{Checked, Malformed, check};
-pub use edit::{Edit, Edits};
+pub use edit::{Edit, Edits, Keys};
 pub use view::{
     Attributes, Event, Events, Item, ItemId, Items, Metric, Outline, Pair, Payload, Reading, Resource, Scope,
     Value, Values,

@@ -153,7 +153,26 @@ impl<'a> Node<'a> {
     }
 }
 
-/// What an item belongs to: the resource of its group.
+/// Where a message lies in its payload, which is smaller than 4 GiB.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    start: u32,
+    body: u32,
+    end: u32,
+}
+
+impl Place {
+    fn of(node: &Node<'_>) -> Place {
+        Place { start: node.start as u32, body: node.body as u32, end: node.end as u32 }
+    }
+
+    fn node<'a>(self, buf: &'a [u8], message: &'static Message) -> Node<'a> {
+        let Place { start, body, end } = self;
+        Node { buf, message, start: start as usize, body: body as usize, end: end as usize }
+    }
+}
+
+/// What an item belongs to: the resource of its group, in any signal.
 #[derive(Clone, Copy)]
 pub struct Resource<'a> {
     /// The group; the resource itself may be absent.
@@ -227,9 +246,9 @@ impl<'a> Metric<'a> {
 #[derive(Clone, Copy)]
 pub struct Item<'a> {
     pub(super) node: Node<'a>,
-    resource: Node<'a>,
-    scope: Node<'a>,
-    metric: Option<Node<'a>>,
+    resource: Place,
+    scope: Place,
+    metric: Option<Place>,
 }
 
 impl<'a> Item<'a> {
@@ -238,16 +257,16 @@ impl<'a> Item<'a> {
     }
 
     pub fn resource(&self) -> Resource<'a> {
-        Resource { group: self.resource }
+        Resource { group: self.resource.node(self.node.buf, &schema::RESOURCE_SPANS) }
     }
 
     pub fn scope(&self) -> Scope<'a> {
-        Scope { group: self.scope }
+        Scope { group: self.scope.node(self.node.buf, &schema::SCOPE_SPANS) }
     }
 
     /// Of a data point.
     pub fn metric(&self) -> Option<Metric<'a>> {
-        self.metric.map(|node| Metric { node })
+        self.metric.map(|place| Metric { node: place.node(self.node.buf, &schema::METRIC) })
     }
 
     pub fn attributes(&self) -> Attributes<'a> {
@@ -489,14 +508,15 @@ pub enum Reading {
 pub struct Items<'a> {
     buf: &'a [u8],
     /// The messages that are open, outermost first, each with what is left of its fields.
-    open: [(Node<'a>, Fields<'a>); LEVELS],
+    open: [(&'static Message, Fields<'a>); LEVELS],
+    places: [Place; LEVELS],
     depth: usize,
 }
 
 impl<'a> Items<'a> {
     fn new(buf: &'a [u8], request: &'static Message) -> Self {
         let node = Node { buf, message: request, start: 0, body: 0, end: buf.len() };
-        Items { buf, open: [(node, node.fields()); LEVELS], depth: 0 }
+        Items { buf, open: [(request, node.fields()); LEVELS], places: [Place::default(); LEVELS], depth: 0 }
     }
 }
 
@@ -505,7 +525,7 @@ impl<'a> Iterator for Items<'a> {
 
     fn next(&mut self) -> Option<Item<'a>> {
         loop {
-            let (parent, fields) = &mut self.open[self.depth];
+            let (message, fields) = &mut self.open[self.depth];
             let Some(raw) = fields.next() else {
                 if self.depth == 0 {
                     return None;
@@ -513,15 +533,16 @@ impl<'a> Iterator for Items<'a> {
                 self.depth -= 1;
                 continue;
             };
-            let Some(field) = parent.message.field(raw.number) else { continue };
+            let Some(field) = message.field(raw.number) else { continue };
             let (Role::List, Kind::Message(message)) = (field.role, field.kind) else { continue };
             let node = Node { buf: self.buf, message, start: raw.start, body: raw.body, end: raw.end };
             if message.part == Part::Item {
-                let metric = (self.depth >= METRIC_LEVEL).then(|| self.open[METRIC_LEVEL].0);
-                return Some(Item { node, resource: self.open[1].0, scope: self.open[2].0, metric });
+                let metric = (self.depth >= METRIC_LEVEL).then(|| self.places[METRIC_LEVEL]);
+                return Some(Item { node, resource: self.places[1], scope: self.places[2], metric });
             }
             self.depth += 1;
-            self.open[self.depth] = (node, node.fields());
+            self.open[self.depth] = (message, node.fields());
+            self.places[self.depth] = Place::of(&node);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::evaluation::{Candidate, Evaluation, KeySource};
 use super::policy::{Originals, Policy, Project};
 use super::project::{self, Mark, NONE, Projection, Said, Span, Texts, Tree};
 use super::recognise::{self, Class, Found, Reader, Request, Sender};
-use crate::otlp::{Edit, Edits, Item, Outline, Payload, Signal, Value};
+use crate::otlp::{Edit, Edits, Item, Keys, Outline, Payload, Signal, Value};
 use told::Told;
 use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, write, write_request};
 
@@ -27,7 +27,7 @@ pub fn enrich(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
         Signal::Metrics => 0,
         Signal::Logs => records(payload, policy, edits),
         Signal::Traces => {
-            let mut pass = Pass::new(policy, edits);
+            let mut pass = Pass::new(policy, edits, payload.len());
             // a span without a watched word is nothing to us but somebody's ancestor
             let mut watched = payload.watched_items().map(|places| places.iter().peekable());
             for (place, item) in (0u32..).zip(payload.items()) {
@@ -49,9 +49,11 @@ fn records(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
             hide(&mut edits.item(item), &reader.item, policy);
         }
         if let Some(found) = found {
-            let mut edit = edits.item(item);
+            let renames = policy.originals == Originals::Drop;
+            let keys = if renames { Keys::ALL } else { reader.item_keys };
+            let mut edit = edits.item_with(item, keys);
             write(&mut edit, &reader.item, &found.evaluation, policy, None);
-            if policy.originals == Originals::Drop {
+            if renames {
                 rename_event(item, &mut edit);
             }
             evaluations += 1;
@@ -118,13 +120,13 @@ struct Answer<'a> {
 }
 
 impl<'a, 'p> Pass<'a, 'p> {
-    fn new(policy: &'p Policy, edits: &'p mut Edits) -> Self {
+    fn new(policy: &'p Policy, edits: &'p mut Edits, spans: u64) -> Self {
         Pass {
             policy,
             edits,
             reader: Reader::default(),
             texts: Texts::default(),
-            spans: Vec::new(),
+            spans: Vec::with_capacity(spans as usize),
             marks: Vec::new(),
             requests: Vec::new(),
             flagged: Vec::new(),
@@ -151,6 +153,7 @@ impl<'a, 'p> Pass<'a, 'p> {
         let at = self.spans.len() as u32;
         let mut span =
             Span::new([outline.trace_id, outline.span_id, outline.parent_span_id], self.marks.len() as u32);
+        span.keys = self.reader.item_keys;
         self.told.clear();
         if outline.has_events {
             self.events(item);
@@ -194,7 +197,7 @@ impl<'a, 'p> Pass<'a, 'p> {
                 hide(&mut self.edits.event(event), &self.reader.event, self.policy);
             }
             let Some(Found { evaluation, exception }) = found else { continue };
-            let mut edit = self.edits.event(event);
+            let mut edit = self.edits.event_with(event, self.reader.event_keys);
             write(&mut edit, &self.reader.event, &evaluation, self.policy, None);
             if self.policy.originals == Originals::Drop && event.name() == conventions::EVENT_OUTDATED {
                 edit.set_name(conventions::EVENT);
@@ -231,7 +234,13 @@ impl<'a, 'p> Pass<'a, 'p> {
                 self.reader.needed_name(item, outline, self.told.any, evaluation.key.is_some())
             }
         };
-        write(&mut self.edits.item(item), &self.reader.item, &evaluation, self.policy, keep);
+        write(
+            &mut self.edits.item_with(item, self.reader.item_keys),
+            &self.reader.item,
+            &evaluation,
+            self.policy,
+            keep,
+        );
         let mark = self.mark(&evaluation);
         let keyless = failed_silently.then_some(self.marks.len());
         if failed_silently || mark.flag != NONE {
@@ -251,7 +260,7 @@ impl<'a, 'p> Pass<'a, 'p> {
         if self.reader.awaits_key(item, outline) {
             return;
         }
-        let mut edit = self.edits.item(item);
+        let mut edit = self.edits.item_with(item, self.reader.item_keys);
         let scalars = [
             (Field::Key, conventions::KEY, &only.key),
             (Field::Variant, conventions::VARIANT, &only.variant),
@@ -280,7 +289,7 @@ impl<'a, 'p> Pass<'a, 'p> {
         else {
             return;
         };
-        let mut edit = self.edits.item(item);
+        let mut edit = self.edits.item_with(item, self.reader.item_keys);
         edit.set(conventions::BULK_COUNT, count);
         if self.policy.originals == Originals::Drop {
             remove(&mut edit, &self.reader.item, original);
@@ -325,21 +334,22 @@ impl<'a, 'p> Pass<'a, 'p> {
     fn finish(&mut self, payload: &'a Payload) {
         let projects = self.policy.project == Project::Request && !self.marks.is_empty();
         let asked = !self.requests.is_empty() && !self.relays.is_empty();
-        let tree = (projects || asked).then(|| Tree::new(&self.spans));
+        let spans = std::mem::take(&mut self.spans);
+        let tree = (projects || asked).then(|| Tree::new(&spans));
         if let Some(tree) = tree.as_ref().filter(|_| asked) {
             self.find_keys(tree);
             self.find_answers(tree);
         }
         let cap = self.policy.max_flags_per_span;
         let projection = match tree.filter(|_| projects) {
-            Some(tree) => tree.project(&self.spans, &self.marks, cap),
-            None => project::own_only(&self.spans, &self.marks, cap),
+            Some(tree) => tree.project(&self.marks, cap),
+            None => project::own_only(&spans, &self.marks, cap),
         };
-        self.write_late(payload, &projection);
+        self.write_late(payload, &spans, &projection);
     }
 
     /// W4: an evaluation that failed over OFREP is known by its parent's URL only.
-    fn find_keys(&mut self, tree: &Tree) {
+    fn find_keys(&mut self, tree: &Tree<'_>) {
         for relay in &mut self.relays {
             let Some(mark) = relay.keyless else { continue };
             let Some(parent) = tree.parent(relay.span) else { continue };
@@ -363,7 +373,7 @@ impl<'a, 'p> Pass<'a, 'p> {
     }
 
     /// W3: the evaluation below a request; of several of the same flag the last one in the payload.
-    fn find_answers(&mut self, tree: &Tree) {
+    fn find_answers(&mut self, tree: &Tree<'_>) {
         for (place, relay) in self.relays.iter().enumerate() {
             let mut at = relay.span;
             for _ in 0..ANSWER_LEVELS_MAX {
@@ -379,7 +389,7 @@ impl<'a, 'p> Pass<'a, 'p> {
     }
 
     /// The second walk.
-    fn write_late(&mut self, payload: &'a Payload, projection: &Projection) {
+    fn write_late(&mut self, payload: &'a Payload, spans: &[Span], projection: &Projection) {
         let mut requests = self.requests.iter().peekable();
         let found = |relay: &&Answer<'_>| relay.keyless.is_some() && relay.evaluation.key.is_some();
         let mut relays = self.relays.iter().filter(found).peekable();
@@ -387,20 +397,20 @@ impl<'a, 'p> Pass<'a, 'p> {
         let mut flagged = self.flagged.iter().peekable();
         let flags_max = self.policy.max_flags_per_span;
         let mut writer = MarkWriter::new(&self.texts, projection);
-        for (at, item) in (0u32..).zip(payload.items()) {
+        for ((at, item), span) in (0u32..).zip(payload.items()).zip(spans) {
             let waiting = requests.peek().is_some() || relays.peek().is_some();
             if !waiting && shown.peek().is_none() && flagged.peek().is_none() {
                 break;
             }
             if let Some(relay) = relays.next_if(|relay| relay.span == at) {
                 let evaluation = &relay.evaluation;
-                let mut edit = self.edits.item(item);
+                let mut edit = self.edits.item_with(item, span.keys);
                 set_text(&mut edit, conventions::KEY, &evaluation.key);
                 set_text(&mut edit, conventions::ERROR_TYPE, &evaluation.error_type);
                 edit.set(conventions::KEY_SOURCE, Value::Str(conventions::KEY_SOURCE_URL));
             }
             if let Some(asked) = requests.next_if(|asked| asked.span == at) {
-                let mut edit = self.edits.item(item);
+                let mut edit = self.edits.item_with(item, span.keys);
                 let answer = asked.answer.map(|place| &self.relays[place].evaluation);
                 write_request(&mut edit, &asked.request, answer);
                 if self.policy.project == Project::Off
@@ -415,7 +425,7 @@ impl<'a, 'p> Pass<'a, 'p> {
                 continue;
             }
             let flags = flagged.map_or(&[][..], |flagged| &self.flags[flagged.flags.clone()]);
-            let mut edit = self.edits.item(item);
+            let mut edit = self.edits.item_with(item, span.keys);
             let all = writer.marks(&mut edit, shown, flags, flags_max);
             // what found no room has to stay, or it would be lost and the next burgee would find room
             if let Some(flagged) = flagged

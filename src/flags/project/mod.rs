@@ -11,6 +11,8 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
+use crate::otlp::Keys;
+
 use marks::Marks;
 pub(super) use marks::{Mark, NONE, Said, Slots, Texts};
 
@@ -25,6 +27,8 @@ pub(super) struct Span {
     pub own: Range<u32>,
     /// Whether its own marks are written on itself: not on a span that is an evaluation.
     pub shows_own: bool,
+    /// Which of the names that may be written its attributes have.
+    pub keys: Keys,
 }
 
 impl Span {
@@ -38,6 +42,7 @@ impl Span {
             parent_id: word(parent_id),
             own: first_mark..first_mark,
             shows_own: true,
+            keys: Keys::ALL,
         }
     }
 }
@@ -62,36 +67,37 @@ pub(super) struct Projection {
 }
 
 /// Who is whose parent.
-pub(super) struct Tree {
+pub(super) struct Tree<'s> {
+    spans: &'s [Span],
+    /// The first span of each pair of ids.
+    by_id: HashMap<((u64, u64), u64), u32, RandomState>,
     /// The first span of the same ids; itself as a rule.
     first: Vec<u32>,
-    parent: Vec<u32>,
 }
 
-impl Tree {
-    pub fn new(spans: &[Span]) -> Tree {
+impl<'s> Tree<'s> {
+    pub fn new(spans: &'s [Span]) -> Tree<'s> {
         let mut by_id = HashMap::with_capacity_and_hasher(spans.len(), RandomState::default());
         let first: Vec<u32> = (0u32..)
             .zip(spans)
             .map(|(at, span)| *by_id.entry((span.trace_id, span.span_id)).or_insert(at))
             .collect();
-        let parent = (0u32..)
-            .zip(spans)
-            .map(|(at, span)| match by_id.get(&(span.trace_id, span.parent_id)) {
-                Some(&parent) if span.parent_id != 0 && parent != first[at as usize] => parent,
-                _ => NONE,
-            })
-            .collect();
-        Tree { first, parent }
+        Tree { spans, by_id, first }
     }
 
+    /// The parent of a span in the request. Most spans are never asked.
     pub fn parent(&self, span: u32) -> Option<u32> {
-        self.parent.get(span as usize).copied().filter(|&parent| parent != NONE)
+        let at = self.spans.get(span as usize)?;
+        if at.parent_id == 0 {
+            return None;
+        }
+        let parent = *self.by_id.get(&(at.trace_id, at.parent_id))?;
+        (parent != self.first[span as usize]).then_some(parent)
     }
 
     /// Marks every span with its own marks and those of everything below it.
-    pub fn project(&self, spans: &[Span], own: &[Mark], cap: usize) -> Projection {
-        let mut climb = Climb::new(self, spans, own, cap);
+    pub fn project(&self, own: &[Mark], cap: usize) -> Projection {
+        let mut climb = Climb::new(self, own, cap);
         climb.trees();
         climb.cycles();
         let mut projection = climb.projection;
@@ -153,6 +159,11 @@ impl Projection {
 
     /// Spans of the same ids look the same.
     fn add_twins(&mut self, first: &[u32]) {
+        if (0u32..).zip(first).all(|(at, first)| at == *first) {
+            // a span is shown when all below it are
+            self.shown.sort_unstable_by_key(|shown| shown.span);
+            return;
+        }
         let of_first: HashMap<u32, usize, RandomState> =
             self.shown.iter().enumerate().map(|(place, shown)| (shown.span, place)).collect();
         for (twin, first) in (0u32..).zip(first) {
@@ -168,12 +179,13 @@ impl Projection {
 
 /// The way of the marks from the leaves to the roots.
 struct Climb<'s> {
-    tree: &'s Tree,
+    tree: &'s Tree<'s>,
     spans: &'s [Span],
     own: &'s [Mark],
     cap: usize,
-    /// How many children of a span have not been up yet.
-    pending: Vec<u32>,
+    /// For a span that is marked or above one that is, its parent ([`NONE`] for none), and how many of its children
+    /// are such spans and have not been up yet; for all others [`ASIDE`].
+    ways: Vec<Way>,
     /// For each span, where what was told from below stands in `marks`; [`NONE`] for nothing.
     told: Vec<u32>,
     marks: Vec<Marks>,
@@ -183,47 +195,77 @@ struct Climb<'s> {
     projection: Projection,
 }
 
+#[derive(Clone, Copy)]
+struct Way {
+    parent: u32,
+    pending: u32,
+}
+
 impl<'s> Climb<'s> {
-    fn new(tree: &'s Tree, spans: &'s [Span], own: &'s [Mark], cap: usize) -> Self {
-        let mut pending = vec![0; spans.len()];
+    fn new(tree: &'s Tree<'s>, own: &'s [Mark], cap: usize) -> Self {
         let mut twins: HashMap<u32, Vec<u32>, RandomState> = HashMap::default();
-        for (at, &first) in (0u32..).zip(&tree.first) {
-            if first != at {
-                twins.entry(first).or_default().push(at);
-            } else if let Some(parent) = tree.parent(at) {
-                pending[parent as usize] += 1;
-            }
+        for (at, &first) in (0u32..).zip(&tree.first).filter(|(at, first)| at != *first) {
+            twins.entry(first).or_default().push(at);
         }
-        Climb {
+        let mut climb = Climb {
             tree,
-            spans,
+            spans: tree.spans,
             own,
             cap,
-            pending,
-            told: vec![NONE; spans.len()],
+            ways: vec![ASIDE; tree.spans.len()],
+            told: vec![NONE; tree.spans.len()],
             marks: Vec::new(),
             twins,
             slots: Slots::default(),
             projection: Projection::default(),
+        };
+        climb.find_ways();
+        climb
+    }
+
+    /// From every marked span up, as far as nobody has been before.
+    fn find_ways(&mut self) {
+        for (span, &first) in self.spans.iter().zip(&self.tree.first).filter(|(span, _)| !span.own.is_empty())
+        {
+            debug_assert!(span.own.end as usize <= self.own.len());
+            let mut at = first;
+            while self.ways[at as usize].pending == ASIDE.pending {
+                let parent = self.tree.parent(at).unwrap_or(NONE);
+                self.ways[at as usize] = Way { parent, pending: 0 };
+                if parent == NONE {
+                    break;
+                }
+                at = parent;
+            }
         }
+        for at in 0..self.ways.len() {
+            let Way { parent, pending } = self.ways[at];
+            if pending != ASIDE.pending && parent != NONE {
+                self.ways[parent as usize].pending += 1;
+            }
+        }
+    }
+
+    fn parent(&self, at: u32) -> Option<u32> {
+        Some(self.ways[at as usize].parent).filter(|&parent| parent != NONE)
     }
 
     fn trees(&mut self) {
         for start in 0..self.spans.len() as u32 {
-            if self.tree.first[start as usize] != start || self.pending[start as usize] != 0 {
+            if self.ways[start as usize].pending != 0 {
                 continue;
             }
             let mut at = start;
             loop {
-                self.pending[at as usize] = DONE;
+                self.ways[at as usize].pending = DONE;
                 let told = self.take(at);
                 let own = self.own_of(at);
                 self.show(at, &own, &told);
-                let Some(parent) = self.tree.parent(at) else { break };
+                let Some(parent) = self.parent(at) else { break };
                 self.tell(parent, told, &own);
-                self.pending[parent as usize] -= 1;
+                self.ways[parent as usize].pending -= 1;
                 // a parent that stands later is met by the loop around this one
-                if self.pending[parent as usize] != 0 || parent > start {
+                if self.ways[parent as usize].pending != 0 || parent > start {
                     break;
                 }
                 at = parent;
@@ -235,15 +277,15 @@ impl<'s> Climb<'s> {
     /// above himself.
     fn cycles(&mut self) {
         for start in 0..self.spans.len() as u32 {
-            if self.tree.first[start as usize] != start || self.pending[start as usize] == DONE {
+            if self.ways[start as usize].pending >= ASIDE.pending {
                 continue;
             }
             let mut members = Vec::new();
             let mut at = start;
-            while self.pending[at as usize] != DONE {
-                self.pending[at as usize] = DONE;
+            while self.ways[at as usize].pending != DONE {
+                self.ways[at as usize].pending = DONE;
                 members.push((at, self.take(at), self.own_of(at)));
-                let Some(parent) = self.tree.parent(at) else { break };
+                let Some(parent) = self.parent(at) else { break };
                 at = parent;
             }
             self.cycle(members);
@@ -347,7 +389,9 @@ impl<'s> Climb<'s> {
     }
 }
 
-/// Stands in `pending` for a span that is done: no span has that many children.
+/// A span that has nothing to do with marks: no span has that many children.
+const ASIDE: Way = Way { parent: NONE, pending: u32::MAX - 1 };
+/// Stands in `pending` for a span that is done.
 const DONE: u32 = u32::MAX;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::*;
 
 /// Ids are 1 and up; 0 is no parent.
 fn span(id: u64, parent: u64) -> Span {
-    Span { trace_id: (1, 1), span_id: id, parent_id: parent, own: 0..0, shows_own: true }
+    Span { trace_id: (1, 1), span_id: id, parent_id: parent, own: 0..0, shows_own: true, keys: Keys::ALL }
 }
 
 fn mark(flag: u32, at: u32, variant: u32) -> Mark {
@@ -42,7 +42,7 @@ fn shown(projection: &Projection) -> BTreeMap<u32, (Vec<u32>, u32)> {
 fn marks_go_up_to_the_root_and_to_no_one_else() {
     let (spans, marks) =
         request(&[(4, 3, false, &[7]), (1, 0, true, &[]), (3, 1, true, &[]), (5, 1, true, &[])]);
-    let projection = Tree::new(&spans).project(&spans, &marks, 32);
+    let projection = Tree::new(&spans).project(&marks, 32);
     assert_eq!(shown(&projection), BTreeMap::from([(1, (vec![7], 0)), (2, (vec![7], 0))]));
 }
 
@@ -57,7 +57,7 @@ fn what_finds_no_room_is_counted_once_for_each_flag() {
         (6, 2, false, &[9]),
         (7, 1, false, &[9]),
     ]);
-    let projection = Tree::new(&spans).project(&spans, &marks, 1);
+    let projection = Tree::new(&spans).project(&marks, 1);
     assert_eq!(shown(&projection), BTreeMap::from([(0, (vec![7], 2)), (1, (vec![7], 2))]));
 }
 
@@ -70,7 +70,7 @@ fn a_cycle_ends_where_it_began() {
         (4, 2, false, &[8]),
         (5, 5, false, &[9]),
     ]);
-    let projection = Tree::new(&spans).project(&spans, &marks, 32);
+    let projection = Tree::new(&spans).project(&marks, 32);
     let expected = [(0, (vec![8], 0)), (1, (vec![7, 8], 0)), (2, (vec![7, 8], 0))];
     assert_eq!(shown(&projection), BTreeMap::from(expected));
 }
@@ -83,7 +83,7 @@ fn a_deep_trace_is_no_more_work_than_a_flat_one() {
         .map(|i| (u64::from(depth - i), u64::from(depth - i - 1), false, &flags[i as usize..=i as usize]))
         .collect();
     let (spans, marks) = request(&spans);
-    let projection = Tree::new(&spans).project(&spans, &marks, 32);
+    let projection = Tree::new(&spans).project(&marks, 32);
     let root = projection.shown.last().expect("the root is marked");
     assert_eq!((root.span, root.marks.len(), root.dropped), (depth - 1, 32, depth - 1 - 32));
 }
@@ -163,7 +163,7 @@ fn arbitrary(acyclic: bool) -> impl Strategy<Value = (Vec<Span>, Vec<Mark>)> {
 proptest! {
     #[test]
     fn climbing_finds_what_walking_finds((spans, marks) in arbitrary(true), cap in 1usize..8) {
-        let projection = Tree::new(&spans).project(&spans, &marks, cap);
+        let projection = Tree::new(&spans).project(&marks, cap);
         let found: BTreeMap<u32, (Vec<Mark>, u32)> = projection
             .shown
             .iter()
@@ -177,7 +177,7 @@ proptest! {
 
     #[test]
     fn climbing_finds_the_flags_that_walking_finds_in_cycles((spans, marks) in arbitrary(false)) {
-        let found = shown(&Tree::new(&spans).project(&spans, &marks, 100));
+        let found = shown(&Tree::new(&spans).project(&marks, 100));
         let walked: BTreeMap<_, _> = by_walking(&spans, &marks, 100)
             .into_iter()
             .map(|(span, (marks, dropped))| (span, (marks.iter().map(|mark| mark.flag).collect::<HashSet<_>>(), dropped)))

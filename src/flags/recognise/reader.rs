@@ -6,7 +6,7 @@ use super::request::{Http, Request};
 use crate::flags::conventions::{self, EVENT_NAME_ATTRIBUTES, Field, Name};
 use crate::flags::evaluation::{Candidate, Evaluation};
 use crate::flags::normalise::{self, Read, Text};
-use crate::otlp::{Event, Item, ItemId, Outline, Value};
+use crate::otlp::{Event, Item, ItemId, Keys, Outline, Value};
 
 /// What a span is. Decided once, by the first that fits.
 #[derive(Debug, PartialEq)]
@@ -28,6 +28,10 @@ pub(in crate::flags) struct Reader<'a> {
     pub item: Vec<Candidate<'a>>,
     /// Of the last event.
     pub event: Vec<Candidate<'a>>,
+    /// Which of the names that may be written the last span or record has.
+    pub item_keys: Keys,
+    /// Which the last event has.
+    pub event_keys: Keys,
     /// What the last span says about flags by single attributes (R6).
     pub flags: Vec<Flag<'a>>,
     /// How many such attributes it has, those that say nothing included.
@@ -56,6 +60,8 @@ impl Default for Reader<'_> {
             index: &INDEX,
             item: Vec::new(),
             event: Vec::new(),
+            item_keys: Keys::default(),
+            event_keys: Keys::default(),
             flags: Vec::new(),
             flag_attributes: 0,
             carried: Carried::default(),
@@ -72,18 +78,22 @@ impl<'a> Reader<'a> {
         self.flags.clear();
         self.flag_attributes = 0;
         self.http.clear();
-        let outline = item.outline(|pair| match self.index.find(pair.key()) {
-            Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
-                if name.event.is_none() {
-                    note(&mut self.item, Candidate { name, rank, value: pair.value() });
+        self.item_keys = Keys::default();
+        let outline = item.outline(|pair| {
+            note_key(&mut self.item_keys, pair.key());
+            match self.index.find(pair.key()) {
+                Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
+                    if name.event.is_none() {
+                        note(&mut self.item, Candidate { name, rank, value: pair.value() });
+                    }
                 }
-            }
-            Some(&Entry { meaning: Meaning::Http(part), .. }) => self.http.note(part, pair),
-            Some(Entry { meaning: Meaning::EventName, .. }) => {}
-            None => {
-                if let Some(key) = self.index.flag(pair.key()) {
-                    self.flag_attributes += 1;
-                    self.flags.extend(Flag::read(key, pair.value()));
+                Some(&Entry { meaning: Meaning::Http(part), .. }) => self.http.note(part, pair),
+                Some(Entry { meaning: Meaning::EventName, .. }) => {}
+                None => {
+                    if let Some(key) = self.index.flag(pair.key()) {
+                        self.flag_attributes += 1;
+                        self.flags.extend(Flag::read(key, pair.value()));
+                    }
                 }
             }
         });
@@ -160,8 +170,10 @@ impl<'a> Reader<'a> {
     /// The evaluation that an event of a span is.
     pub fn event(&mut self, event: Event<'a>) -> Option<Found<'a>> {
         self.event.clear();
+        self.event_keys = Keys::default();
         let event_name = event.name();
         for pair in event.attributes().pairs() {
+            note_key(&mut self.event_keys, pair.key());
             if let Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) = self.index.find(pair.key())
                 && name.event.is_none_or(|event| event == event_name)
             {
@@ -180,7 +192,9 @@ impl<'a> Reader<'a> {
         self.item.clear();
         let mut name = item.name();
         let mut name_rank = if name.is_empty() { EVENT_NAME_ATTRIBUTES.len() } else { 0 };
+        self.item_keys = Keys::default();
         for pair in item.attributes().pairs() {
+            note_key(&mut self.item_keys, pair.key());
             match self.index.find(pair.key()) {
                 Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
                     note(&mut self.item, Candidate { name, rank, value: pair.value() });
@@ -274,6 +288,13 @@ impl<'a> Flag<'a> {
             (Read::Known(key), Read::Known(variant)) => Some(Flag { key, variant }),
             _ => None,
         }
+    }
+}
+
+#[inline]
+fn note_key(keys: &mut Keys, key: &[u8]) {
+    if conventions::may_be_written(key) {
+        keys.add(key);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use percent_encoding::percent_decode_str;
 
 use crate::otlp::{Edits, Item, Pair, Value, Watchlist};
@@ -218,7 +219,9 @@ fn is_secret_path(path: &str) -> bool {
 /// The key in the path of an evaluation request.
 fn key_in(path: &str) -> Option<&str> {
     EVALUATION_PATHS.iter().find_map(|(begin, end)| {
-        let at = path.strip_suffix(end)?.find(begin)?;
+        let within = path.strip_suffix(end)?;
+        let at =
+            if within.starts_with(begin) { 0 } else { memmem::find(within.as_bytes(), begin.as_bytes())? };
         let key = path[at + begin.len()..].strip_suffix(end)?;
         (!key.is_empty()).then_some(key)
     })

@@ -115,6 +115,7 @@ fn perform(decoded: &mut Decoded, group_of: &[usize], acts: &[(Index, Place, Act
     let count = group_of.len();
     let mut discarded = vec![false; count];
     let mut discarded_events = Vec::new();
+    let absent: Vec<bool> = decoded.resources().iter().map(|resource| resource.is_none()).collect();
     for (index, place, act) in acts {
         if count == 0 {
             continue;
@@ -156,6 +157,10 @@ fn perform(decoded: &mut Decoded, group_of: &[usize], acts: &[(Index, Place, Act
             }
             (Place::Resource, _) => unreachable!("done above"),
         }
+    }
+    // a resource that was absent and has nothing in the end stays so
+    for (resource, absent) in decoded.resources().into_iter().zip(absent) {
+        resource.take_if(|resource| absent && resource.attributes.is_empty());
     }
     discarded_events.sort_unstable();
     discarded_events.dedup();

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -101,7 +102,7 @@ func check(ctx context.Context, dir string, o checkOptions) (Tally, error) {
 		}
 		tally.count(process.name+" on SIGTERM", wrong, "drains and exits with 0")
 	}
-	return tally, checkAll(sink, sent, &tally)
+	return tally, checkAll(sink, discreet, sent, &tally)
 }
 
 // checkRelayProxy sends every request to it, in every lane.
@@ -124,7 +125,7 @@ func checkRelayProxy(ctx context.Context, dir string, relay relayBinary, flags s
 }
 
 // checkAll looks once more at what came in the whole run, now that burgee has ended.
-func checkAll(sink *Sink, sent Sent, tally *Tally) error {
+func checkAll(sink *Sink, discreet Burgee, sent Sent, tally *Tally) error {
 	bodies, err := sink.all()
 	if err != nil {
 		return err
@@ -144,15 +145,21 @@ func checkAll(sink *Sink, sent Sent, tally *Tally) error {
 	tally.count("all", wrong, fmt.Sprintf("%d spans and %d records sent, %d and %d received, %d spans enriched",
 		sent.spans, sent.records, len(spans), len(records), countEnriched(spans)))
 
+	log, err := os.ReadFile(discreet.log)
+	if err != nil {
+		return err
+	}
 	wrong = nil
-	for path, all := range bodies {
-		for _, body := range all {
-			if bytes.Contains(body, []byte(private)) {
-				wrong.add("a request to %s holds %q", path, private)
+	looked := append(slices.Concat(bodies[tracesPath], bodies[logsPath]), log)
+	for _, secret := range []string{private, hashKey} {
+		for _, text := range looked {
+			if bytes.Contains(text, []byte(secret)) {
+				wrong.add("%q is in what came downstream, or in burgee's log", secret)
+				break
 			}
 		}
 	}
-	tally.count("context_id: drop", wrong, "no targeting key of the applications leaves burgee")
+	tally.count("context_id: hash", wrong, fmt.Sprintf("no targeting key and no hash key in %d requests and the log", len(looked)-1))
 	return nil
 }
 

@@ -38,7 +38,7 @@ func startBurgee(ctx context.Context, dir, name, binary, config, downstream stri
 	env := append(os.Environ(),
 		fmt.Sprintf("GRPC_ADDRESS=127.0.0.1:%d", burgee.grpc),
 		fmt.Sprintf("HTTP_ADDRESS=127.0.0.1:%d", burgee.http),
-		"DOWNSTREAM_ADDRESS="+downstream)
+		"DOWNSTREAM_ADDRESS="+downstream, "HASH_KEY="+hashKey)
 	var err error
 	if burgee.Process, err = start(dir, name, binary, []string{"run", "--config", config}, env); err != nil {
 		return burgee, err

@@ -134,11 +134,11 @@ func (r senderRun) differences(errand Errand, parent TraceParent, spans []Span, 
 		wrong.add("the application's spans are not below each other and their caller")
 	}
 	wrong.compare("span "+root.Name, root.Own.written(), sender.ancestor(r.hook, errand.flags, r.relay))
-	wrong.compare("span "+carrier.Name, carrier.Own.written(), sender.carrier(r.hook, errand.flags, r.relay))
+	wrong.compare("span "+carrier.Name, carrier.Own.written(), sender.carrier(r.hook, errand, r.relay))
 
 	var expected []Told
 	for _, flag := range errand.flags {
-		expected = append(expected, sender.told(r.hook, flag, r.relay)...)
+		expected = append(expected, sender.told(r.hook, errand.user, flag, r.relay)...)
 		wrong = append(wrong, r.callDifferences(flag, carrier, spans)...)
 	}
 	switch r.hook.place {

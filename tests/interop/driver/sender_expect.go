@@ -1,12 +1,18 @@
 package main
 
-import "fmt"
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
 
 // An Errand is one request to an application, and the flags that it asks for because of it.
 type Errand struct {
-	name    string
-	context map[string]any
-	flags   []Flag
+	name  string
+	user  string // the targeting key
+	beta  bool
+	flags []Flag
 }
 
 // A Flag that is asked for, and what the relay proxy answers. The default is what it answers with, too, if it fails.
@@ -29,32 +35,37 @@ type flagCalled struct {
 	Fallback any    `json:"default"`
 }
 
-// Nothing that leaves burgee may have this in it.
-const private = "@example.com"
+const (
+	// Nothing that leaves burgee may have this in it, since it is told to hash the ids of contexts,
+	private = "@example.com"
+	// nor this, with which it does.
+	hashKey = "0b7e6d5c4a39281706f5e4d3c2b1a098"
+)
 
 var (
-	betaTester = map[string]any{"targetingKey": "ada" + private, "beta": true}
-	// One of the 20 % who get "on".
-	oneOfMany = map[string]any{"targetingKey": "ben" + private}
-
-	checkoutByRule  = Flag{"new-checkout", false, "on", "targeting_match", "success"}
+	checkoutByRule = Flag{"new-checkout", false, "on", "targeting_match", "success"}
+	// Ben is one of the 20 % who get "on".
 	checkoutBySplit = Flag{"new-checkout", false, "on", "split", "split"}
 	banner          = Flag{"banner-color", "white", "crimson", "static", "static"}
 	switchedOff     = Flag{"old-search", false, "", "disabled", "disabled-flag"}
 	unknown         = Flag{"ghost", false, "", "error", "unknown-flag"}
 )
 
+// Of different users, since providers keep answers.
 var errands = []Errand{
-	{"success", betaTester, []Flag{checkoutByRule}},
-	{"split", oneOfMany, []Flag{checkoutBySplit}},
-	{"static", map[string]any{"targetingKey": "dora" + private}, []Flag{banner}},
-	{"disabled-flag", oneOfMany, []Flag{switchedOff}},
-	{"unknown-flag", oneOfMany, []Flag{unknown}},
-	{"two-flags", map[string]any{"targetingKey": "cleo" + private, "beta": true}, []Flag{checkoutByRule, banner}},
+	{"success", "ada" + private, true, []Flag{checkoutByRule}},
+	{"split", "ben" + private, false, []Flag{checkoutBySplit}},
+	{"static", "dora" + private, false, []Flag{banner}},
+	{"disabled-flag", "ben" + private, false, []Flag{switchedOff}},
+	{"unknown-flag", "ben" + private, false, []Flag{unknown}},
+	{"two-flags", "cleo" + private, true, []Flag{checkoutByRule, banner}},
 }
 
 func (e Errand) call(parent TraceParent) Call {
-	call := Call{TraceParent: "00-" + parent.Trace + "-" + parent.Span + "-01", Context: e.context}
+	call := Call{TraceParent: "00-" + parent.Trace + "-" + parent.Span + "-01", Context: map[string]any{"targetingKey": e.user}}
+	if e.beta {
+		call.Context["beta"] = true
+	}
 	for _, flag := range e.flags {
 		call.Flags = append(call.Flags, flagCalled{flag.key, flag.fallback})
 	}
@@ -78,7 +89,7 @@ func (e Errand) records(s Sender, hook Hook, relay Version) int {
 	}
 	count := 0
 	for _, flag := range e.flags {
-		count += len(s.told(hook, flag, relay))
+		count += len(s.told(hook, e.user, flag, relay))
 	}
 	return count
 }
@@ -90,7 +101,7 @@ type Told struct {
 }
 
 // told is what the hook writes because of an evaluation, in that order.
-func (s Sender) told(hook Hook, flag Flag, relay Version) []Told {
+func (s Sender) told(hook Hook, user string, flag Flag, relay Version) []Told {
 	const evaluation, exception = "feature_flag.evaluation", "exception"
 	kind, message := s.failure(flag, relay)
 	switch {
@@ -105,14 +116,16 @@ func (s Sender) told(hook Hook, flag Flag, relay Version) []Told {
 	case kind == "":
 		return []Told{{evaluation, Attributes{
 			"feature_flag.key": flag.key, "feature_flag.result.variant": flag.variant, "feature_flag.result.reason": flag.reason,
-			"feature_flag.provider.name": s.provider,
+			"feature_flag.provider.name": s.provider, "feature_flag.context.id": hashed(user),
 		}}}
 	}
 	thrown := Attributes{
 		"feature_flag.key": flag.key, "feature_flag.result.reason": "error", "feature_flag.result.value": fmt.Sprint(flag.fallback),
 		"feature_flag.provider.name": s.provider, "feature_flag.error.message": message,
 	}
-	failed := Told{evaluation, thrown.with(Attributes{"error.type": kind, "error.message": message})}
+	failed := Told{evaluation, thrown.with(Attributes{
+		"error.type": kind, "error.message": message, "feature_flag.context.id": hashed(user),
+	})}
 	if !s.keyOnException {
 		thrown = Attributes{}
 	}
@@ -130,6 +143,13 @@ func (s Sender) failure(flag Flag, relay Version) (kind, message string) {
 	return "", ""
 }
 
+// hashed is the id of a context as it leaves burgee.
+func hashed(user string) string {
+	mac := hmac.New(sha256.New, []byte(hashKey))
+	mac.Write([]byte(user))
+	return "h:" + hex.EncodeToString(mac.Sum(nil))[:16]
+}
+
 // earlyVariant: the first hooks wrote the value where there is no variant.
 func earlyVariant(flag Flag) string {
 	if flag.variant == "" {
@@ -139,14 +159,14 @@ func earlyVariant(flag Flag) string {
 }
 
 // carrier is what burgee writes on the span during which the flags were evaluated; ancestor, on the one above it.
-func (s Sender) carrier(hook Hook, flags []Flag, relay Version) Attributes {
-	all := s.ancestor(hook, flags, relay)
-	if len(flags) > 1 || hook.place == onSpan {
+func (s Sender) carrier(hook Hook, errand Errand, relay Version) Attributes {
+	all := s.ancestor(hook, errand.flags, relay)
+	if len(errand.flags) > 1 || hook.place == onSpan || hook.place == onRecord {
 		return all
 	}
-	for _, told := range s.told(hook, flags[0], relay) {
+	for _, told := range s.told(hook, errand.user, errand.flags[0], relay) {
 		for _, name := range []string{"feature_flag.key", "feature_flag.result.variant", "feature_flag.result.reason", "feature_flag.provider.name"} {
-			if value, known := told.all[name]; known && hook.place != onRecord {
+			if value, known := told.all[name]; known {
 				all[name] = value
 			}
 		}

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Each request holds the spans of one case, some of them again under other trace ids, and four ordinary server
-//! spans for each span with an evaluation: about 50 spans, 20 % of them flag spans. The last request has no
-//! evaluation at all. Times are the fastest of several rounds, in one thread, buffers reused as the intake does.
+//! spans for each span that is changed, or for each evaluation where a span tells of several: 50 spans or more, 20 %
+//! of them flag spans. The last request has no evaluation at all. Times are the fastest of several rounds, in one thread, buffers reused as the intake does.
 
 #[path = "../passthrough/corpus.rs"]
 mod corpus;
@@ -21,6 +21,7 @@ use burgee::otlp::{self, Edits, Payload, Signal};
 use burgee::processors::feature_flag::{self, FeatureFlag};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest as Traces;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
 #[global_allocator]
@@ -113,27 +114,32 @@ fn shapes() -> Vec<(String, Traces)> {
     shapes
 }
 
-/// Spans that are changed.
+/// Spans that are changed, or evaluations where those are more.
 fn flag_spans(traces: &Traces) -> usize {
     let before = Bytes::from(traces.encode_to_vec());
     let checked = otlp::check(Signal::Traces, before, &feature_flag::watchlist());
     let Ok(checked) = checked else { return 0 };
-    let processor = feature_flag::build(&feature_flag::Config::default()).expect("the default options");
+    let processor = feature_flag::build(&feature_flag::Config::default()).expect("the defaults are good");
     let origin = Origin::local("bench".into());
-    let after = processor.process(checked.payload, &mut Cx::new(&mut Edits::default(), &origin));
+    let mut edits = Edits::default();
+    let mut cx = Cx::new(&mut edits, &origin);
+    let after = processor.process(checked.payload, &mut cx);
+    let evaluations = cx.evaluations as usize;
     let after = Traces::decode(after.bytes().clone()).expect("well formed");
-    let spans = |traces: &Traces| {
-        let scopes = traces.resource_spans.iter().flat_map(|group| &group.scope_spans);
-        scopes.flat_map(|scope| scope.spans.clone()).collect::<Vec<_>>()
-    };
-    spans(traces).iter().zip(spans(&after)).filter(|(before, after)| *before != after).count()
+    let changed = spans(traces).zip(spans(&after)).filter(|(before, after)| before != after).count();
+    if changed == 0 { 0 } else { changed.max(evaluations) }
+}
+
+fn spans(traces: &Traces) -> impl Iterator<Item = &Span> {
+    traces.resource_spans.iter().flat_map(|group| &group.scope_spans).flat_map(|group| &group.spans)
 }
 
 /// Repeats the spans of a case and adds ordinary ones, until there are about 50 and 20 % of them flag spans.
 fn fill(traces: &mut Traces) {
     let flags = flag_spans(traces);
-    let case = traces.resource_spans.clone();
-    for copy in 1..(SPANS / 5 / flags) as u8 {
+    let copies = (SPANS / 5 / flags).max(1);
+    let (case, of_case) = (traces.resource_spans.clone(), spans(traces).count());
+    for copy in 1..copies as u8 {
         let mut again = case.clone();
         let scopes = again.iter_mut().flat_map(|group| &mut group.scope_spans);
         for span in scopes.flat_map(|scope| &mut scope.spans) {
@@ -143,10 +149,7 @@ fn fill(traces: &mut Traces) {
         }
         traces.resource_spans.append(&mut again);
     }
-    let copies = (SPANS / 5 / flags).max(1);
-    let scopes = case.iter().flat_map(|group| &group.scope_spans);
-    let all = scopes.map(|scope| scope.spans.len()).sum::<usize>() * copies;
-    let ordinary = (flags * copies * 5).saturating_sub(all);
+    let ordinary = (flags * copies * 5).saturating_sub(of_case * copies);
     traces.resource_spans.extend(corpus::ordinary(ordinary as u64).resource_spans);
 }
 

@@ -204,6 +204,8 @@ fn a_long_key_in_a_deep_trace_does_not_make_a_small_request_huge() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn enriching_twice_is_once_and_changes_only_what_is_its_own(
         groups in prop::collection::vec((any_scope(), prop::collection::vec(any_span(), 0..6)), 1..4),

@@ -8,6 +8,7 @@ mod logs;
 mod run;
 mod signals;
 mod status;
+mod test;
 mod validate;
 mod version;
 
@@ -37,6 +38,8 @@ enum Command {
     Run(run::Args),
     /// Check a configuration and print everything that is wrong with it: 0 good, 78 bad.
     Validate(validate::Args),
+    /// Test what a configuration makes of telemetry: 0 all passed, 1 something failed, 78 not valid.
+    Test(test::Args),
     /// Send a minute of realistic flag traffic to a running burgee, or to any OTLP/HTTP receiver.
     Demo(demo::Args),
     /// Show what a running burgee has received, enriched and sent.
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         None => run::run(line.run),
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Validate(args)) => validate::run(&args),
+        Some(Command::Test(args)) => test::run(args),
         Some(Command::Demo(args)) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Some(Command::Status(args)) => runtime().and_then(|runtime| runtime.block_on(status::run(args))),
         Some(Command::Version) => version::run(),

@@ -59,7 +59,8 @@ pub(super) fn plan(sources: &Result<Vec<Arc<Source>>, Report>) -> Result<Plan, F
     })
 }
 
-fn source(path: &PathBuf) -> Result<Arc<Source>, Problem> {
+/// A file to be read.
+pub(super) fn source(path: &PathBuf) -> Result<Arc<Source>, Problem> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| {
         let problem = Problem::error(format!("cannot read {name}: {error}"));
@@ -73,6 +74,7 @@ fn source(path: &PathBuf) -> Result<Arc<Source>, Problem> {
     Source::from_bytes(name, bytes)
 }
 
-fn is_colored() -> bool {
+/// Whether stderr shows colors.
+pub(super) fn is_colored() -> bool {
     anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }

@@ -80,6 +80,14 @@ pub fn load(sources: &[Arc<Source>], env: &Environment<'_>) -> Result<Loaded, Re
     }
 }
 
+/// Reads one source as it stands: nothing is merged with it, and no `${…}` is expanded.
+///
+/// # Errors
+/// Whatever is no YAML, each at its place.
+pub fn read(source: &Arc<Source>) -> Result<Node, Report> {
+    parse::parse(source).map_err(Report::new)
+}
+
 /// Errors for the keys of a map that are not among the known ones, each at its key with the nearest known name.
 pub fn unknown_keys(map: &Node, known: &[&str]) -> Vec<Problem> {
     let unknown = map.entries().iter().filter(|entry| !known.contains(&entry.key.text.as_str()));

@@ -116,11 +116,7 @@ impl Graph {
             graph.add(pipeline, &opened);
         }
         for route in graph.routes.values_mut().flatten() {
-            let mut watchlist = Watchlist::default();
-            for (_, processor) in route.pipelines.iter().flat_map(|pipeline| &pipeline.processors) {
-                processor.watch(&mut watchlist);
-            }
-            route.watchlist = Arc::new(watchlist);
+            route.watchlist = Arc::new(watchlist(&route.pipelines));
         }
         Ok(graph)
     }
@@ -222,6 +218,15 @@ impl Graph {
             route.outboxes.dedup();
         }
     }
+}
+
+/// What the door has to look out for, for all of these pipelines.
+pub(super) fn watchlist(pipelines: &[Arc<Pipeline>]) -> Watchlist {
+    let mut watchlist = Watchlist::default();
+    for (_, processor) in pipelines.iter().flat_map(|pipeline| &pipeline.processors) {
+        processor.watch(&mut watchlist);
+    }
+    watchlist
 }
 
 /// Without a wish, nothing waits.

@@ -136,17 +136,21 @@ impl Intake for ReceiverIntake {
 }
 
 /// What a pipeline made of a payload.
-struct Passage {
-    out: Payload,
+pub(super) struct Passage {
+    pub out: Payload,
     entered: u64,
     added: u64,
     /// By processor; left empty while nothing is.
     discarded: Vec<u64>,
-    evaluations: u64,
+    pub evaluations: u64,
 }
 
 /// Runs the processors of all pipelines, or says which one failed.
-fn pass(pipelines: &[Arc<Pipeline>], payload: &Payload, origin: &Origin) -> Result<Vec<Passage>, Arc<str>> {
+pub(super) fn pass(
+    pipelines: &[Arc<Pipeline>],
+    payload: &Payload,
+    origin: &Origin,
+) -> Result<Vec<Passage>, Arc<str>> {
     let mut edits = EDITS.take();
     let at = Cell::new((0, 0));
     let run = || {

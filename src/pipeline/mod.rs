@@ -14,6 +14,7 @@ mod pull;
 mod retry;
 mod settle;
 mod store;
+mod trial;
 
 pub use consumers::Consumers;
 pub use drain::{DrainReport, Drained};
@@ -21,6 +22,7 @@ pub use graph::{BuildError, ExporterSpec, Graph, PipelineSpec, REQUEST_BYTES_MAX
 pub use intake::Entrance;
 pub use limits::Size;
 pub use store::{MemoryStore, OutboxSpec, Reservation, Store, StoreConfig};
+pub use trial::{Passed, Trial};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Golden cases: what goes into the processor `feature_flag`, what comes out.
 //!
 //! `tests/golden/feature_flag/<case>/` holds `config.yaml` (the processor's section), `in.json` and `out.json`
-//! (OTLP/JSON). For each request in `tests/interop/captures/*.pb` there is
+//! (OTLP/JSON). For each request in `tests/interop/captures/*.pb` (logs in `*-logs.pb`) there is
 //! `tests/golden/feature_flag/captures/<name>.json`. With `UPDATE_GOLDEN=1` the outputs are written anew; each
 //! difference wants a look at the rules.
 
@@ -49,7 +49,8 @@ fn every_capture_comes_out_as_written() {
     for capture in &captures {
         let name = capture.file_stem().expect("a capture has a name").to_string_lossy().into_owned();
         let bytes = fs::read(capture).expect("a capture can be read");
-        let output = enrich_and_check(&name, &processor, Signal::Traces, bytes);
+        let signal = if name.ends_with("-logs") { Signal::Logs } else { Signal::Traces };
+        let output = enrich_and_check(&name, &processor, signal, bytes);
         let golden = root().join("tests/golden/feature_flag/captures").join(format!("{name}.json"));
         wrong.extend(compare(&name, &golden, &output));
     }

@@ -16,7 +16,7 @@ import (
 const usage = `usage:
   interop check  -relayproxy VERSION=BINARY… -flags FILE -sources FOLDER -sender NAME=FOLDER… -skip REASON… \
                  -collector BINARY -collector-config FILE -burgee BINARY -burgee-config FILE -senders-config FILE
-  interop record -relayproxy VERSION=BINARY… -flags FILE -captures FOLDER
+  interop record -relayproxy VERSION=BINARY… -flags FILE -captures FOLDER [-sources FOLDER -sender NAME=FOLDER…]
   interop show FILE
 `
 
@@ -64,6 +64,9 @@ func run(ctx context.Context, arguments []string) error {
 	case "check":
 		return runCheck(ctx, o)
 	case "record":
+		if len(o.senders) > 0 {
+			return recordSenders(ctx, o, captures)
+		}
 		for _, relay := range o.relays {
 			if err := record(ctx, relay, o.flags, captures); err != nil {
 				return fmt.Errorf("relay proxy %s: %w", relay.version, err)

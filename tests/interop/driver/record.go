@@ -82,10 +82,10 @@ func recordOne(ctx context.Context, dir string, options relayOptions, request Re
 }
 
 // anonymous replaces what would name the recording machine by as many neutral characters: no length changes, so
-// every other byte stays as the relay proxy encoded it. record.sh sees to the host's name.
-func anonymous(body []byte, resource Attributes) []byte {
+// every other byte stays as its sender encoded it. record.sh sees to the host's name.
+func anonymous(body []byte, resource Attributes, paths ...string) []byte {
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease") // not there: not Linux, and nothing to hide
-	for _, name := range []string{resource["container.id"], strings.TrimSpace(string(kernel))} {
+	for _, name := range append(paths, resource["container.id"], strings.TrimSpace(string(kernel))) {
 		if len(name) > 4 {
 			body = bytes.ReplaceAll(body, []byte(name), bytes.Repeat([]byte("0"), len(name)))
 		}

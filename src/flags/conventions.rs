@@ -98,6 +98,14 @@ pub const KEY_SOURCE: &str = "burgee.flag.key.source";
 pub const KEY_SOURCE_URL: &str = "url";
 pub const BULK_COUNT: &str = "burgee.flag.bulk.count";
 pub const VARIATION_INDEX: &str = "burgee.flag.variation_index";
+/// `burgee.flag.metadata.<name>` = what the flag's definition says there.
+pub const METADATA_PREFIX: &str = "burgee.flag.metadata.";
+/// What definitions do not know.
+pub const UNDECLARED: &str = "burgee.flag.undeclared";
+pub const UNDECLARED_KEY: &str = "key";
+pub const UNDECLARED_VARIANT: &str = "variant";
+/// The variant that a split should have come to.
+pub const EXPECTED_VARIANT: &str = "burgee.flag.expected_variant";
 
 /// Whether a name may be one that the enrichment writes.
 #[inline]
@@ -144,6 +152,7 @@ pub const NAMES: &[Name] = &[
     Name::borrowed("exception.message", Field::ErrorMessage),
     Name::current(BULK_COUNT, Field::BulkCount),
     Name::current(VARIATION_INDEX, Field::VariationIndex),
+    Name::current(DEFAULTED, Field::Defaulted),
 ];
 
 /// The event of an evaluation since 1.29.0, of a span or a log record.
@@ -163,6 +172,10 @@ pub const BODY_VALUE: &str = "value";
 pub const REASONS: Words = &[("targeting_match_split", "targeting_match"), ("offline", "default")];
 /// Of an evaluation that failed.
 pub const REASON_ERROR: &str = "error";
+/// Of a flag that is off.
+pub const REASON_DISABLED: &str = "disabled";
+/// Of a variant that was drawn by a share of all contexts.
+pub const REASON_SPLIT: &str = "split";
 
 /// The error codes of OpenFeature without their separators, as `error.type` has them.
 pub const ERRORS: Words = &[

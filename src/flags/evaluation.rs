@@ -28,6 +28,10 @@ pub struct Evaluation<'a> {
     pub defaulted: bool,
     /// An older and a newer name said different things.
     pub conflict: bool,
+    /// The same of the variant, as long as one of them may be the value of the other.
+    pub(super) variants_differ: bool,
+    /// The value came as text whatever its type was: under a name that only takes text, or as JSON in quotes.
+    pub(super) value_is_untyped: bool,
 }
 
 /// How the flag's key is known.
@@ -81,7 +85,7 @@ impl<'a> Evaluation<'a> {
         match first.name.field {
             Field::Key => self.key = believe(candidates, texts(normalise::key), conflict),
             Field::Variant => {
-                self.variant = believe(candidates, texts(normalise::variant), conflict);
+                self.variant = believe(candidates, texts(normalise::variant), &mut self.variants_differ);
                 let default = Value::Str(conventions::VARIANT_OF_DEFAULT);
                 self.defaulted |= candidates.iter().any(|candidate| candidate.value == default);
             }
@@ -89,7 +93,9 @@ impl<'a> Evaluation<'a> {
                 let index = |said: &Candidate<'a>| normalise::variation_index(said.value);
                 self.variation_index = believe(candidates, index, conflict);
             }
-            Field::Value => self.value = believe_value(candidates, conflict),
+            Field::Value => {
+                self.value = believe_value(candidates, conflict, &mut self.value_is_untyped);
+            }
             Field::Reason => {
                 self.reason = believe(candidates, Candidate::reason, conflict);
                 self.reason_original = candidates
@@ -176,13 +182,21 @@ fn believe<'a, T: PartialEq>(
     believed
 }
 
-fn believe_value<'a>(candidates: &[Candidate<'a>], conflict: &mut bool) -> Option<Evaluated<'a>> {
+fn believe_value<'a>(
+    candidates: &[Candidate<'a>],
+    conflict: &mut bool,
+    is_untyped: &mut bool,
+) -> Option<Evaluated<'a>> {
     let mut believed: Option<Evaluated<'a>> = None;
     for candidate in candidates {
         if let Read::Known(value) = normalise::value(candidate.value) {
             match &believed {
                 Some(first) => *conflict |= !same(first.as_value(), value.as_value()),
-                None => believed = Some(value),
+                None => {
+                    let is_unquoted = matches!(value, Evaluated::Text(Cow::Owned(_)));
+                    *is_untyped = is_unquoted || candidate.is_original();
+                    believed = Some(value);
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ mod policy;
 mod project;
 mod recognise;
 
-pub use enrich::enrich;
+pub use enrich::{Known, MetadataAttribute, enrich};
 pub use evaluation::{Evaluated, Evaluation, KeySource};
 pub use policy::{ContextId, HashKey, Originals, Policy, Project, ValuePolicy};
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! What needs other spans waits until all are read: keys that only the parent's URL has (W4), answers to requests
 //! (W3), marks on affected spans (W2, W5). It is recorded in a second walk, if there is any.
 
+mod declared;
 mod told;
 mod write;
 
@@ -16,18 +17,21 @@ use super::policy::{Originals, Policy, Project};
 use super::project::{self, Mark, NONE, Projection, Said, Span, Texts, Tree};
 use super::recognise::{self, Class, Found, Reader, Request, Sender};
 use crate::otlp::{Edit, Edits, Item, Keys, Outline, Payload, Signal, Value};
+use declared::{Declared, When, consult};
+pub use declared::{Known, MetadataAttribute};
 use told::Told;
 use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, write, write_request};
 
 /// Records what is to be written about the flag evaluations in a payload; returns how many there are.
 ///
-/// Enriching what came out once more records nothing that changes a byte. Metrics are left alone (W9).
-pub fn enrich(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
+/// Without `known` nothing is known about flags but what the payload says. Enriching what came out once more, with the
+/// same definitions, records nothing that changes a byte. Metrics are left alone (W9).
+pub fn enrich(payload: &Payload, policy: &Policy, known: Option<Known<'_>>, edits: &mut Edits) -> u64 {
     match payload.signal() {
         Signal::Metrics => 0,
-        Signal::Logs => records(payload, policy, edits),
+        Signal::Logs => records(payload, policy, known, edits),
         Signal::Traces => {
-            let mut pass = Pass::new(policy, edits, payload.len());
+            let mut pass = Pass::new(policy, known, edits, payload.len());
             // a span without a watched word is nothing to us but somebody's ancestor
             let mut watched = payload.watched_items().map(|places| places.iter().peekable());
             for (place, item) in (0u32..).zip(payload.items()) {
@@ -40,7 +44,7 @@ pub fn enrich(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
     }
 }
 
-fn records(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
+fn records(payload: &Payload, policy: &Policy, known: Option<Known<'_>>, edits: &mut Edits) -> u64 {
     let mut reader = Reader::default();
     let mut evaluations = 0;
     for item in payload.items() {
@@ -48,11 +52,14 @@ fn records(payload: &Payload, policy: &Policy, edits: &mut Edits) -> u64 {
         if hides(&reader.item, policy) {
             hide(&mut edits.item(item), &reader.item, policy);
         }
-        if let Some(found) = found {
+        if let Some(Found { mut evaluation, .. }) = found {
+            let when = |known: Known<'_>| When::of_item(item, known);
+            let declared = consult(known, &mut evaluation, &reader.item, when);
             let renames = policy.originals == Originals::Drop;
             let keys = if renames { Keys::ALL } else { reader.item_keys };
             let mut edit = edits.item_with(item, keys);
-            write(&mut edit, &reader.item, &found.evaluation, policy, None);
+            write(&mut edit, &reader.item, &evaluation, policy, None);
+            declared.write(&mut edit);
             if renames {
                 rename_event(item, &mut edit);
             }
@@ -77,6 +84,7 @@ fn rename_event(item: Item<'_>, edit: &mut Edit<'_, '_>) {
 /// One walk over the spans of a request, and what has to wait for its end.
 struct Pass<'a, 'p> {
     policy: &'p Policy,
+    known: Option<Known<'p>>,
     edits: &'p mut Edits,
     reader: Reader<'a>,
     texts: Texts<'a>,
@@ -87,7 +95,7 @@ struct Pass<'a, 'p> {
     flagged: Vec<Flagged>,
     /// Flags and variants of `flagged`, by number.
     flags: Vec<(u32, u32)>,
-    relays: Vec<Answer<'a>>,
+    relays: Vec<Answer<'a, 'p>>,
     /// How many evaluations have been met: the place of the next one.
     place: u32,
     evaluations: u64,
@@ -110,19 +118,23 @@ struct Flagged {
 }
 
 /// The relay proxy's own evaluation of a request.
-struct Answer<'a> {
+struct Answer<'a, 'p> {
     span: u32,
     evaluation: Evaluation<'a>,
     /// Its mark, if it came without a key, which only its parent's URL knows.
     keyless: Option<usize>,
     /// The flags of its events, if it came without a key: one of them may be its own.
     told: Vec<u32>,
+    /// If it came without a key.
+    when: Option<When>,
+    declared: Declared<'p>,
 }
 
 impl<'a, 'p> Pass<'a, 'p> {
-    fn new(policy: &'p Policy, edits: &'p mut Edits, spans: u64) -> Self {
+    fn new(policy: &'p Policy, known: Option<Known<'p>>, edits: &'p mut Edits, spans: u64) -> Self {
         Pass {
             policy,
+            known,
             edits,
             reader: Reader::default(),
             texts: Texts::default(),
@@ -196,9 +208,12 @@ impl<'a, 'p> Pass<'a, 'p> {
             if hides(&self.reader.event, self.policy) {
                 hide(&mut self.edits.event(event), &self.reader.event, self.policy);
             }
-            let Some(Found { evaluation, exception }) = found else { continue };
+            let Some(Found { mut evaluation, exception }) = found else { continue };
+            let when = |known: Known<'_>| When::of_event(event, known);
+            let declared = consult(self.known, &mut evaluation, &self.reader.event, when);
             let mut edit = self.edits.event_with(event, self.reader.event_keys);
             write(&mut edit, &self.reader.event, &evaluation, self.policy, None);
+            declared.write(&mut edit);
             if self.policy.originals == Originals::Drop && event.name() == conventions::EVENT_OUTDATED {
                 edit.set_name(conventions::EVENT);
             }
@@ -234,13 +249,11 @@ impl<'a, 'p> Pass<'a, 'p> {
                 self.reader.needed_name(item, outline, self.told.any, evaluation.key.is_some())
             }
         };
-        write(
-            &mut self.edits.item_with(item, self.reader.item_keys),
-            &self.reader.item,
-            &evaluation,
-            self.policy,
-            keep,
-        );
+        let when = |known: Known<'_>| When::of_item(item, known);
+        let declared = consult(self.known, &mut evaluation, &self.reader.item, when);
+        let mut edit = self.edits.item_with(item, self.reader.item_keys);
+        write(&mut edit, &self.reader.item, &evaluation, self.policy, keep);
+        declared.write(&mut edit);
         let mark = self.mark(&evaluation);
         let keyless = failed_silently.then_some(self.marks.len());
         if failed_silently || mark.flag != NONE {
@@ -250,7 +263,8 @@ impl<'a, 'p> Pass<'a, 'p> {
         self.evaluations += 1;
         if is_answer {
             let told = if failed_silently { self.told.counted.clone() } else { Vec::new() };
-            self.relays.push(Answer { span: at, evaluation, keyless, told });
+            let when = self.known.filter(|_| failed_silently).map(when);
+            self.relays.push(Answer { span: at, evaluation, keyless, told, when, declared });
         }
     }
 
@@ -364,6 +378,9 @@ impl<'a, 'p> Pass<'a, 'p> {
                     _ => conventions::ERROR_GENERAL.into(),
                 });
             }
+            if let Some(when) = relay.when {
+                relay.declared = consult(self.known, evaluation, &[], |_| when);
+            }
             let mark = &mut self.marks[mark];
             mark.flag = self.texts.number(&request.key);
             self.evaluations -= relay.told.iter().filter(|&&flag| flag == mark.flag).count() as u64;
@@ -391,7 +408,7 @@ impl<'a, 'p> Pass<'a, 'p> {
     /// The second walk.
     fn write_late(&mut self, payload: &'a Payload, spans: &[Span], projection: &Projection) {
         let mut requests = self.requests.iter().peekable();
-        let found = |relay: &&Answer<'_>| relay.keyless.is_some() && relay.evaluation.key.is_some();
+        let found = |relay: &&Answer<'_, '_>| relay.keyless.is_some() && relay.evaluation.key.is_some();
         let mut relays = self.relays.iter().filter(found).peekable();
         let mut shown = projection.shown.iter().peekable();
         let mut flagged = self.flagged.iter().peekable();
@@ -407,7 +424,9 @@ impl<'a, 'p> Pass<'a, 'p> {
                 let mut edit = self.edits.item_with(item, span.keys);
                 set_text(&mut edit, conventions::KEY, &evaluation.key);
                 set_text(&mut edit, conventions::ERROR_TYPE, &evaluation.error_type);
+                set_text(&mut edit, conventions::VERSION, &evaluation.version);
                 edit.set(conventions::KEY_SOURCE, Value::Str(conventions::KEY_SOURCE_URL));
+                relay.declared.write(&mut edit);
             }
             if let Some(asked) = requests.next_if(|asked| asked.span == at) {
                 let mut edit = self.edits.item_with(item, span.keys);

@@ -60,7 +60,7 @@ pub(super) fn write(
     if evaluation.defaulted {
         edit.set(conventions::DEFAULTED, Value::Bool(true));
     }
-    if evaluation.conflict {
+    if evaluation.conflict || evaluation.variants_differ {
         edit.set(conventions::CONFLICT, Value::Bool(true));
     }
     remove(edit, candidates, |candidate| {

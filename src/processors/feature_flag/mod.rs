@@ -102,7 +102,7 @@ impl Processor for FeatureFlag {
         if payload.watched() == Watched::No {
             return payload;
         }
-        cx.evaluations += flags::enrich(&payload, &self.policy, cx.edits);
+        cx.evaluations += flags::enrich(&payload, &self.policy, None, cx.edits);
         cx.edits.apply(&payload)
     }
 

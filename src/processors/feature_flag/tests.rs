@@ -256,7 +256,7 @@ proptest! {
         let logs = check_of(Signal::Logs, request_of_logs(records).encode_to_vec());
         for payload in [traces, logs] {
             let mut edits = Edits::default();
-            let evaluations = flags::enrich(&payload, &Policy::default(), &mut edits);
+            let evaluations = flags::enrich(&payload, &Policy::default(), None, &mut edits);
             let out = edits.apply(&payload);
             if payload.watched() == Watched::No {
                 prop_assert!(out.is_same(&payload));

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::definitions::{Readings, ReadingsState};
 use super::ledger::{Door, DoorLedger, OutboxLedger, Pipeline, PipelineLedger};
 
 /// Where components and engine put what others may look at. Cloning shares it.
@@ -21,6 +22,7 @@ struct Entries {
     doors: Vec<Arc<Door>>,
     pipelines: Vec<PipelineEntry>,
     outboxes: Vec<Arc<dyn OutboxView>>,
+    definitions: Vec<Arc<Readings>>,
 }
 
 /// A pipeline of the current graph.
@@ -109,6 +111,7 @@ pub struct BoardState {
     pub doors: Vec<DoorState>,
     pub pipelines: Vec<PipelineState>,
     pub outboxes: Vec<OutboxState>,
+    pub definitions: Vec<DefinitionsState>,
 }
 
 /// A door at one moment.
@@ -126,6 +129,13 @@ pub struct PipelineState {
     pub id: Arc<str>,
     pub signal: &'static str,
     pub ledger: PipelineLedger,
+}
+
+/// The definitions of a processor at one moment.
+#[derive(Clone, Debug)]
+pub struct DefinitionsState {
+    pub processor: Arc<str>,
+    pub readings: ReadingsState,
 }
 
 impl Default for Board {
@@ -173,6 +183,17 @@ impl Board {
         self.entries().outboxes.push(outbox);
     }
 
+    /// The readings of this processor's definitions; the same ones for whoever asks again.
+    pub fn definitions(&self, processor: &Arc<str>) -> Arc<Readings> {
+        let definitions = &mut self.entries().definitions;
+        if let Some(known) = definitions.iter().find(|readings| readings.processor == *processor) {
+            return Arc::clone(known);
+        }
+        let readings = Arc::new(Readings::new(Arc::clone(processor)));
+        definitions.push(Arc::clone(&readings));
+        readings
+    }
+
     pub fn snapshot(&self) -> BoardState {
         let entries = self.entries();
         let outboxes = entries.outboxes.clone();
@@ -187,9 +208,14 @@ impl Board {
             signal: entry.signal,
             ledger: entry.ledger.snapshot(),
         };
+        let definitions = |readings: &Arc<Readings>| DefinitionsState {
+            processor: Arc::clone(&readings.processor),
+            readings: readings.snapshot(),
+        };
         let listeners = entries.listeners.clone();
         let doors = entries.doors.iter().map(door).collect();
         let pipelines = entries.pipelines.iter().map(pipeline).collect();
+        let definitions = entries.definitions.iter().map(definitions).collect();
         // an outbox has a lock of its own, and nobody should hold two
         drop(entries);
         BoardState {
@@ -199,6 +225,7 @@ impl Board {
             doors,
             pipelines,
             outboxes: outboxes.iter().map(|outbox| outbox.snapshot()).collect(),
+            definitions,
         }
     }
 

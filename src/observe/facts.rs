@@ -41,6 +41,10 @@ pub enum Fact {
     UnsupportedMediaType { peer: SocketAddr, listener: SocketAddr },
     /// The system did not hand out a new connection, usually for want of file descriptors.
     AcceptFailed { listener: SocketAddr, error: io::ErrorKind },
+    /// Flag definitions were there, but cannot be used; `flags` older ones stay in force.
+    DefinitionsBroken { flags: u64 },
+    /// Flag definitions were not there; `flags` older ones stay in force.
+    DefinitionsUnreachable { flags: u64 },
 }
 
 /// The sort of a [`Fact`], without its particulars.
@@ -58,6 +62,8 @@ pub enum Kind {
     WrongPath,
     UnsupportedMediaType,
     AcceptFailed,
+    DefinitionsBroken,
+    DefinitionsUnreachable,
 }
 
 /// The latest fact of a kind, and how many there were.
@@ -83,6 +89,11 @@ impl Facts {
         }
     }
 
+    /// The same without a line in the log: for whoever says there what a fact may not hold.
+    pub fn keep(&self, fact: Fact) {
+        drop(self.shelf(fact.kind()).sight(fact));
+    }
+
     /// How many facts of `kind` were reported since the start.
     pub fn count(&self, kind: Kind) -> u64 {
         self.shelf(kind).count.load(Ordering::Relaxed)
@@ -100,10 +111,7 @@ impl Facts {
 
     /// Returns the number of sightings a log line written now stands for, or `None` if it is too early for one.
     fn note(&self, fact: Fact, now: Instant) -> Option<u64> {
-        let shelf = self.shelf(fact.kind());
-        let mut latest = shelf.latest();
-        let count = shelf.count.fetch_add(1, Ordering::Relaxed) + 1;
-        latest.sighting = Some(Sighting { fact, at: SystemTime::now(), count });
+        let (count, mut latest) = self.shelf(fact.kind()).sight(fact);
         if latest.logged_at.is_some_and(|before| now.saturating_duration_since(before) < LOG_EVERY) {
             return None;
         }
@@ -132,6 +140,14 @@ struct Latest {
 }
 
 impl Shelf {
+    /// Counts, and keeps as the latest. Returns the new count, and the latest for who has more to note.
+    fn sight(&self, fact: Fact) -> (u64, std::sync::MutexGuard<'_, Latest>) {
+        let mut latest = self.latest();
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        latest.sighting = Some(Sighting { fact, at: SystemTime::now(), count });
+        (count, latest)
+    }
+
     fn latest(&self) -> std::sync::MutexGuard<'_, Latest> {
         // Nothing under this lock can leave half a value, so a panic elsewhere does not spoil it.
         self.latest.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -153,13 +169,15 @@ impl Fact {
             Fact::WrongPath { .. } => Kind::WrongPath,
             Fact::UnsupportedMediaType { .. } => Kind::UnsupportedMediaType,
             Fact::AcceptFailed { .. } => Kind::AcceptFailed,
+            Fact::DefinitionsBroken { .. } => Kind::DefinitionsBroken,
+            Fact::DefinitionsUnreachable { .. } => Kind::DefinitionsUnreachable,
         }
     }
 }
 
 impl Kind {
     /// Every kind, in the order of its discriminants.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 14] = [
         Kind::TlsOnPlainPort,
         Kind::NotHttp,
         Kind::ConnectionCap,
@@ -172,6 +190,8 @@ impl Kind {
         Kind::WrongPath,
         Kind::UnsupportedMediaType,
         Kind::AcceptFailed,
+        Kind::DefinitionsBroken,
+        Kind::DefinitionsUnreachable,
     ];
 
     /// A stable name for logs, metrics and findings.
@@ -189,6 +209,8 @@ impl Kind {
             Kind::WrongPath => "wrong_path",
             Kind::UnsupportedMediaType => "unsupported_media_type",
             Kind::AcceptFailed => "accept_failed",
+            Kind::DefinitionsBroken => "definitions_broken",
+            Kind::DefinitionsUnreachable => "definitions_unreachable",
         }
     }
 }
@@ -245,6 +267,14 @@ impl fmt::Display for Fact {
                 f,
                 "{listener} cannot accept connections ({error}); if too many files are open, raise the limit (ulimit -n)"
             ),
+            Fact::DefinitionsBroken { flags } => write!(
+                f,
+                "flag definitions cannot be read, so the last good ones ({flags} flags) stay in force; the log says what is wrong where"
+            ),
+            Fact::DefinitionsUnreachable { flags } => write!(
+                f,
+                "flag definitions cannot be fetched, so the last good ones ({flags} flags) stay in force; look at definitions in the configuration and at the relay proxy"
+            ),
         }
     }
 }
@@ -277,6 +307,14 @@ mod tests {
         let latest = facts.latest(Kind::BodyStalled).expect("two were reported");
         assert_eq!((latest.fact, latest.count), (stalled(2), 2));
         assert_eq!(facts.all().len(), 1);
+    }
+
+    #[test]
+    fn a_fact_that_is_only_kept_does_not_use_up_the_line_in_the_log() {
+        let facts = Facts::default();
+        facts.keep(stalled(1));
+        assert_eq!(facts.count(Kind::BodyStalled), 1);
+        assert_eq!(facts.note(stalled(2), Instant::now()), Some(2));
     }
 
     #[test]

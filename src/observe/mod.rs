@@ -1,7 +1,8 @@
 //! What burgee says of itself: the [`ledger`] that balances, the [`board`] that shows it, [`facts`] about what is
-//! odd, the metric [`names`].
+//! odd, how the reading of [`definitions`] goes, the metric [`names`].
 
 pub mod board;
+pub mod definitions;
 pub mod facts;
 pub mod ledger;
 pub mod names;

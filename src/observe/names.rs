@@ -65,10 +65,18 @@ pub const OUTBOX_QUEUE_CAPACITY: Metric =
 pub const OUTBOX_IN_FLIGHT: Metric =
     metric("otelcol_exporter_in_flight_requests", OUTBOX, "Batches on their way.");
 
+pub const DEFINITIONS_READINGS: Metric = metric(
+    "burgee_definitions_readings",
+    &["processor", "outcome"],
+    "Times that flag definitions were read: changed, unchanged, failed.",
+);
+pub const DEFINITIONS_FLAGS: Metric =
+    metric("burgee_definitions_flags", &["processor"], "Flags whose definitions are in force.");
+
 pub const PROCESS_UPTIME: Metric = metric("otelcol_process_uptime", &[], "Seconds since the start.");
 
 /// All of them.
-pub const ALL: [Metric; 19] = [
+pub const ALL: [Metric; 21] = [
     DOOR_REQUESTS,
     DOOR_ACCEPTED,
     DOOR_REFUSED,
@@ -87,5 +95,7 @@ pub const ALL: [Metric; 19] = [
     OUTBOX_QUEUE_SIZE,
     OUTBOX_QUEUE_CAPACITY,
     OUTBOX_IN_FLIGHT,
+    DEFINITIONS_READINGS,
+    DEFINITIONS_FLAGS,
     PROCESS_UPTIME,
 ];

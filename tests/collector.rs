@@ -93,6 +93,52 @@ async fn an_evaluation_by_grpc_leaves_enriched_by_http() {
 }
 
 #[tokio::test]
+async fn definitions_from_a_file_are_in_force_and_follow_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("flags.yaml");
+    let write = |version: &str| {
+        let text = format!("new-checkout:\n  variations: {{on: true, off: false}}\n  version: {version}\n");
+        let new = folder.path().join("new");
+        std::fs::write(&new, text).expect("a folder of ours");
+        std::fs::rename(&new, &file).expect("a folder of ours");
+    };
+    write("1.10");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let collector = Collector::start(plan(&format!(
+        "receivers: {{otlp: {{protocols: {{grpc: {{endpoint: \"127.0.0.1:0\"}}}}}}}}
+processors: {{feature_flag: {{definitions: {{file: {}}}}}}}
+extensions: {{admin: {{endpoint: \"127.0.0.1:0\"}}}}
+exporters: {{otlp_http: {{endpoint: \"http://{address}\", compression: none}}}}
+service: {{extensions: [admin]}}",
+        file.display()
+    )))
+    .await
+    .expect("free ports");
+    let version = async |listener| {
+        let request = Bytes::from(evaluation().encode_to_vec());
+        assert_eq!(collector.local("otlp").send(Signal::Traces, request).await, Answer::Accepted);
+        let received = downstream(listener).await;
+        let attributes = &received.resource_spans[0].scope_spans[0].spans[0].attributes;
+        let version = attributes.iter().find(|attribute| attribute.key == "feature_flag.version");
+        version.and_then(|version| version.value.clone()?.value)
+    };
+    assert_eq!(version(listener).await, Some(Value::StringValue("1.10".into())));
+
+    write("2");
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    let changed = async {
+        while collector.board().snapshot().definitions.iter().all(|known| known.readings.changed == 0) {
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), changed).await.expect("the file is looked at");
+    let listener = TcpListener::bind(address).await.expect("the port is ours");
+    assert_eq!(version(listener).await, Some(Value::StringValue("2".into())));
+    collector.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
 async fn what_was_accepted_while_the_downstream_was_gone_is_sent_by_the_stop() {
     // Bound and not listening: whoever connects is refused.
     let gone = TcpSocket::new_v4().expect("a socket");

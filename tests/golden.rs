@@ -1,7 +1,8 @@
 //! Golden cases: what goes into the processor `feature_flag`, what comes out.
 //!
 //! `tests/golden/feature_flag/<case>/` holds `config.yaml` (the processor's section), `in.json` and `out.json`
-//! (OTLP/JSON). For each request in `tests/interop/captures/*.pb` (logs in `*-logs.pb`) there is
+//! (OTLP/JSON), and the flag file that the section names, if any. For each request in `tests/interop/captures/*.pb`
+//! (logs in `*-logs.pb`) there is
 //! `tests/golden/feature_flag/captures/<name>.json`. With `UPDATE_GOLDEN=1` the outputs are written anew; each
 //! difference wants a look at the rules.
 
@@ -10,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use burgee::component::{Cx, Origin, Processor, Transport};
+use burgee::component::{BuildContext, Cx, Origin, Processor, Transport};
 use burgee::otlp::{self, Edits, Payload, Signal, Watchlist};
-use burgee::processors::feature_flag::{self, Config, FeatureFlag};
+use burgee::processors::feature_flag::{self, Config, DefinitionsConfig, FeatureFlag};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest as Logs;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest as Metrics;
@@ -29,7 +30,7 @@ fn every_case_comes_out_as_written() {
     for case in &cases {
         let name = case.file_name().expect("a case has a name").to_string_lossy().into_owned();
         let config = fs::read_to_string(case.join("config.yaml")).expect("config.yaml");
-        let processor = build(&config);
+        let processor = build(&config, case);
         let text = fs::read_to_string(case.join("in.json")).expect("in.json");
         let input: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}/in.json: {error}"));
@@ -44,7 +45,7 @@ fn every_case_comes_out_as_written() {
 fn every_capture_comes_out_as_written() {
     let captures = sorted(&root().join("tests/interop/captures"), "pb");
     assert!(!captures.is_empty());
-    let processor = build("{}");
+    let processor = build("{}", root());
     let mut wrong = Vec::new();
     for capture in &captures {
         let name = capture.file_stem().expect("a capture has a name").to_string_lossy().into_owned();
@@ -150,9 +151,13 @@ fn process(processor: &FeatureFlag, payload: Payload) -> Payload {
     processor.process(payload, &mut Cx::new(&mut edits, &origin))
 }
 
-fn build(config: &str) -> FeatureFlag {
-    let config: Config = serde_yaml::from_str(config).expect("a config of the processor");
-    feature_flag::build(&config).expect("options that go together")
+/// A flag file is looked for in the case's folder.
+fn build(config: &str, folder: &Path) -> FeatureFlag {
+    let mut config: Config = serde_yaml::from_str(config).expect("a config of the processor");
+    if let Some(DefinitionsConfig { file: Some(file), .. }) = &mut config.definitions {
+        *file = folder.join(&file);
+    }
+    feature_flag::build(&config, &mut BuildContext::new("feature_flag")).expect("options that go together")
 }
 
 fn encode(input: Value) -> Result<(Signal, Vec<u8>), serde_json::Error> {

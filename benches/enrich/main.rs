@@ -16,7 +16,7 @@ mod corpus;
 use std::path::Path;
 use std::time::Instant;
 
-use burgee::component::{Cx, Origin, Processor};
+use burgee::component::{BuildContext, Cx, Origin, Processor};
 use burgee::otlp::{self, Edits, Payload, Signal};
 use burgee::processors::feature_flag::{self, FeatureFlag};
 use bytes::Bytes;
@@ -50,7 +50,9 @@ fn measure(name: &str, traces: &Traces) -> f64 {
     let watchlist = feature_flag::watchlist();
     let check = || otlp::check(Signal::Traces, bytes.clone(), &watchlist).expect("well formed").payload;
     let payload = check();
-    let processor = feature_flag::build(&feature_flag::Config::default()).expect("the default options");
+    let processor =
+        feature_flag::build(&feature_flag::Config::default(), &mut BuildContext::new("feature_flag"))
+            .expect("the default options");
     let mut edits = Edits::default();
     let flags = evaluations(&processor, payload.clone(), &mut edits);
     let spans = payload.len() as f64;
@@ -119,7 +121,9 @@ fn flag_spans(traces: &Traces) -> usize {
     let before = Bytes::from(traces.encode_to_vec());
     let checked = otlp::check(Signal::Traces, before, &feature_flag::watchlist());
     let Ok(checked) = checked else { return 0 };
-    let processor = feature_flag::build(&feature_flag::Config::default()).expect("the defaults are good");
+    let processor =
+        feature_flag::build(&feature_flag::Config::default(), &mut BuildContext::new("feature_flag"))
+            .expect("the default options");
     let origin = Origin::local("bench".into());
     let mut edits = Edits::default();
     let mut cx = Cx::new(&mut edits, &origin);

@@ -6,6 +6,7 @@
 mod local;
 mod start;
 mod summary;
+mod tasks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::net::{self, Stop};
 use crate::observe::board::Board;
 use crate::pipeline::{Consumers, Entrance, MemoryStore};
 use crate::registry::Plan;
+use tasks::Tasks;
 
 /// A running collector. Dropping it ends everything at once; [`Collector::stop`] ends it well.
 pub struct Collector {
@@ -34,6 +36,7 @@ pub struct Collector {
     entrance: Arc<Entrance>,
     store: MemoryStore,
     consumers: Consumers,
+    tasks: Tasks,
     admin: Option<(Stop, JoinSet<net::Report>)>,
     board: Board,
     budget: Budget,
@@ -95,6 +98,7 @@ impl Collector {
         // A client that is slow, or waits for a downstream that is gone, must not use up the time of what is held.
         let clients = tokio::time::timeout_at(begun + within * 2 / 3, self.servers_end()).await;
         self.entrance.stop();
+        self.tasks.end().await;
         self.store.drain(begun + within).await;
         if clients.is_err() {
             self.servers_end().await;

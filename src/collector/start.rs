@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::tasks::Tasks;
 use super::{Collector, Listening};
 use crate::admin::Admin;
-use crate::component::{Budget, Receiver as _, ReceiverContext};
+use crate::component::{Budget, Receiver as _, ReceiverContext, TaskContext};
 use crate::config::ComponentId;
 use crate::net::{self, BindCause, BindError, Listener, Stop, Windows};
 use crate::observe::board::{self, Board};
@@ -73,6 +74,7 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
     let admin = bind_admin(&plan.admin, &mut listening).await?;
 
     // From here on nothing fails: every port is open, and what comes in has somewhere to go.
+    let tasks = Tasks::start(plan.tasks, &TaskContext { facts: facts.clone(), board: board.clone() });
     let consumers = entrance.graph().run();
     let receivers_stop = Stop::new();
     let mut servers = JoinSet::new();
@@ -98,7 +100,18 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
         });
         tracing::info!("listening on {address} ({speaks})");
     }
-    Ok(Collector { listening, servers, receivers_stop, entrance, store, consumers, admin, board, budget })
+    Ok(Collector {
+        listening,
+        servers,
+        receivers_stop,
+        entrance,
+        store,
+        consumers,
+        tasks,
+        admin,
+        board,
+        budget,
+    })
 }
 
 /// What the engine is told of a plan.

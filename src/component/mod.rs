@@ -14,6 +14,7 @@ mod processor;
 pub mod puppets;
 mod queue;
 mod receiver;
+mod task;
 
 pub use beside::beside;
 pub use exporter::{Batch, Creditor, Exporter, Outcome, Owed};
@@ -23,3 +24,4 @@ pub use parcel::{OutboxId, Parcel, Receipt};
 pub use processor::{Cx, Processor};
 pub use queue::{BatchConfig, QueueConfig, RetryConfig, Sizer};
 pub use receiver::{Listen, Receiver, ReceiverContext};
+pub use task::{BuildContext, Task, TaskContext};

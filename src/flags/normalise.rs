@@ -57,14 +57,6 @@ pub(super) fn context_id(value: Value<'_>) -> Read<Text<'_>> {
     }
 }
 
-/// Whether a context id is what `context_id: hash` makes of one: then nobody knows the id itself any more.
-pub(super) fn is_hashed(context_id: &str) -> bool {
-    context_id.strip_prefix(HASHED_PREFIX).is_some_and(|digits| {
-        digits.len() == HASHED_DIGITS
-            && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-    })
-}
-
 /// N2: a reason in lower case and in the conventions' words; `words` are its sender's own.
 pub(super) fn reason<'a>(value: Value<'a>, words: Words) -> Read<Text<'a>> {
     let Read::Known(reason) = text(value) else { return text(value) };
@@ -150,9 +142,6 @@ fn lower_case(text: Text<'_>) -> Text<'_> {
     }
     if text.chars().any(char::is_uppercase) { Cow::Owned(text.to_lowercase()) } else { text }
 }
-
-const HASHED_PREFIX: &str = "h:";
-const HASHED_DIGITS: usize = 16;
 
 #[cfg(test)]
 mod tests {

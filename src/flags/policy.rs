@@ -111,7 +111,8 @@ impl fmt::Debug for HashKey {
     }
 }
 
-fn is_hashed(id: &str) -> bool {
+/// Whether an id is what [`HashKey::hash`] makes of one: then nobody knows the id itself any more.
+pub(super) fn is_hashed(id: &str) -> bool {
     id.strip_prefix(HASHED)
         .is_some_and(|hash| hash.len() == 2 * HASH_BYTES && hash.bytes().all(|digit| HEX.contains(&digit)))
 }

@@ -9,10 +9,11 @@ use super::references::Definitions;
 use super::service::{Service, Wiring};
 use super::{Defined, Exporter, Pipeline, Receiver, Runner};
 use crate::admin;
-use crate::component::BatchConfig;
+use crate::component::{BatchConfig, BuildContext, Task};
 use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
 use crate::exporters::{self, Built, debug, nop, otlp_grpc, otlp_http};
-use crate::processors::{batch, feature_flag, memory_limiter};
+use crate::processors::feature_flag::{self, BuildError};
+use crate::processors::{batch, memory_limiter};
 use crate::receivers::otlp;
 use crate::values::ListenEndpoint;
 
@@ -24,6 +25,8 @@ pub(super) struct Components {
     pub(super) admin: HashMap<ComponentId, admin::Config>,
     pub(super) memory_limit: Option<u64>,
     processors: HashMap<ComponentId, Processor>,
+    /// The background work of a component, by its id.
+    tasks: Vec<(ComponentId, Vec<Task>)>,
 }
 
 /// What a processor's configuration became.
@@ -35,6 +38,12 @@ enum Processor {
 }
 
 impl Components {
+    /// The background work of the processors in use.
+    pub(super) fn take_tasks(&mut self, is_used: impl Fn(&ComponentId) -> bool) -> Vec<Task> {
+        let tasks = std::mem::take(&mut self.tasks).into_iter().filter(|(id, _)| is_used(id));
+        tasks.flat_map(|(_, tasks)| tasks).collect()
+    }
+
     /// The pipeline with its processors.
     pub(super) fn pipeline(&self, wiring: Wiring) -> Pipeline {
         let (mut processors, mut batch) = (Vec::new(), None);
@@ -64,8 +73,10 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
         }
     }
     for processor in &defined.processors {
-        let built = self::processor(processor, &mut components.memory_limit);
+        let mut cx = BuildContext::new(processor.id.to_string());
+        let built = self::processor(processor, &mut components.memory_limit, &mut cx);
         if let Some(built) = report.take(built) {
+            components.tasks.push((processor.id.clone(), cx.into_tasks()));
             components.processors.insert(processor.id.clone(), built);
         }
     }
@@ -137,13 +148,24 @@ fn receiver(defined: &Defined<'_>) -> Result<otlp::Config, Vec<Problem>> {
     }
 }
 
-fn processor(defined: &Defined<'_>, memory_limit: &mut Option<u64>) -> Result<Processor, Vec<Problem>> {
+fn processor(
+    defined: &Defined<'_>,
+    memory_limit: &mut Option<u64>,
+    cx: &mut BuildContext,
+) -> Result<Processor, Vec<Problem>> {
     let node = defined.node;
     let wrong = |(key, message): (&'static str, String)| vec![place(node, &[key], &message, None)];
     match defined.id.kind() {
         "feature_flag" => {
             let config: feature_flag::Config = config::decode(node)?;
-            feature_flag::build(&config).map(Processor::FeatureFlag).map_err(wrong)
+            let built = feature_flag::build(&config, cx);
+            built.map(Processor::FeatureFlag).map_err(|error| match error {
+                BuildError::Setting { path, message } => vec![place(node, path, &message, None)],
+                BuildError::File(problem) => {
+                    let setting = node.find(&["definitions", "file"]).place.clone();
+                    vec![problem.also(setting, "read because of this")]
+                }
+            })
         }
         "batch" => {
             let config: batch::Config = config::decode(node)?;

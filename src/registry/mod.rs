@@ -11,7 +11,7 @@ mod service;
 use std::sync::Arc;
 
 use crate::admin;
-use crate::component::{BatchConfig, Processor};
+use crate::component::{BatchConfig, Processor, Task};
 use crate::config::{
     self, ComponentId, Environment, Loaded, Node, PipelineId, Problem, Report, Source, unknown_keys,
 };
@@ -35,6 +35,8 @@ pub struct Plan {
     /// How many bytes of telemetry the process may hold, if a `memory_limiter` says so.
     pub memory_limit: Option<u64>,
     pub log_level: LogLevel,
+    /// The background work of the components.
+    pub tasks: Vec<Task>,
     /// What is odd, but no reason not to start.
     pub warnings: Report,
     /// What was not in the file and is therefore the built-in default's, in one sentence.
@@ -112,6 +114,9 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
 
     let pipelines =
         service.pipelines.into_iter().map(|pipeline| built.pipeline(pipeline)).collect::<Vec<_>>();
+    let tasks = built.take_tasks(|id| {
+        pipelines.iter().any(|pipeline| pipeline.processors.iter().any(|runner| runner.id == *id))
+    });
     let is_used = |id: &ComponentId, of: fn(&Pipeline) -> &[ComponentId]| {
         pipelines.iter().any(|pipeline| of(pipeline).contains(id))
     };
@@ -124,6 +129,7 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
         memory_limit: built.memory_limit,
         admin: admin.map_or_else(Admin::default, |config| Admin { config, is_asked_for: true }),
         log_level: service.log_level,
+        tasks,
         supplied: sections.supplied(&pipelines),
         pipelines,
         warnings: report,

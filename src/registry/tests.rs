@@ -86,6 +86,72 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [feature_flag/word
 }
 
 #[test]
+fn what_is_wrong_with_definitions_is_said_at_its_place() {
+    let found = complaints(
+        "processors:
+  feature_flag/none:
+    definitions: {}
+  feature_flag/both:
+    definitions: {file: a, relay_proxy: {endpoint: \"http://h\"}}
+  feature_flag/typo:
+    definitions: {fil: a}
+  feature_flag/endpoint:
+    definitions: {relay_proxy: {endpoint: \"relay:1031\"}}
+  feature_flag/too_often:
+    definitions: {relay_proxy: {endpoint: \"http://h\", poll_interval: 1ms}}
+  feature_flag/key:
+    definitions: {relay_proxy: {endpoint: \"http://h\", api_key: \"hunter2\\n\"}}
+  feature_flag/missing:
+    definitions: {file: no/such/flags.yaml}
+",
+    );
+    let at = |line: usize, column: usize, what: &str| {
+        let place = format!("collector.yaml:{line}:{column}: error: ");
+        let said = found.iter().any(|problem| problem.starts_with(&place) && problem.contains(what));
+        assert!(said, "{place}{what} is not in {found:#?}");
+    };
+    at(3, 18, "definitions come from nowhere");
+    at(5, 18, "write either `file` or `relay_proxy`");
+    at(7, 19, "unknown key \"fil\" in processors.feature_flag/typo.definitions: did you mean \"file\"?");
+    at(9, 43, "try \"http://relay:1031\"");
+    at(11, 70, "`poll_interval` is 1s at least");
+    at(13, 64, "does not fit (not shown");
+    at(15, 25, "definitions.file \"no/such/flags.yaml\" cannot be read");
+    assert!(!found.concat().contains("hunter2"), "{found:#?}");
+}
+
+#[test]
+fn a_broken_flag_file_is_shown_where_it_is_broken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("flags.yaml");
+    std::fs::write(&file, "flag:\n  variations:\n    - on\n").expect("a folder of ours");
+    let path = file.display();
+    let text = format!("processors:\n  feature_flag:\n    definitions:\n      file: {path}\n");
+    let report = read(&text).expect_err("a list is no map").render(false);
+    let shown = report.replace(&path.to_string(), "flags.yaml");
+    for part in ["flags.yaml:3:5", "- on", "collector.yaml:4:13", "read because of this"] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn only_processors_in_use_have_work_in_the_background() {
+    let definitions = "definitions: {relay_proxy: {endpoint: \"http://localhost:1031\"}}";
+    let plan = read(&format!(
+        "receivers: {{otlp: {{protocols: {{grpc: }}}}}}
+processors: {{feature_flag: {{{definitions}}}, feature_flag/unused: {{{definitions}}}}}
+exporters: {{nop: }}
+service:
+  pipelines:
+    traces: {{receivers: [otlp], processors: [feature_flag], exporters: [nop]}}
+    logs: {{receivers: [otlp], processors: [feature_flag], exporters: [nop]}}"
+    ))
+    .expect("right");
+    let names: Vec<_> = plan.tasks.iter().map(|task| task.name.as_str()).collect();
+    assert_eq!(names, ["feature_flag: definitions"]);
+}
+
+#[test]
 fn a_file_with_only_a_receiver_gets_the_rest_from_the_default() {
     let plan = read(
         "receivers:

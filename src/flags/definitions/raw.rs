@@ -86,6 +86,7 @@ impl<W: AsRef<str>> RawFlag<W> {
         let RawFlag { bucketing_key, metadata, .. } = &self;
         let (bucketing_key, mut metadata) = (bucketing_key.clone(), metadata.clone().unwrap_or_default());
         metadata.retain(|_, value| !value.is_null());
+        metadata.values_mut().for_each(dates_as_text);
         let mut steps = self.scheduled_rollout.unwrap_or_default();
         let flag = RawFlag { scheduled_rollout: None, ..self };
         // flagd has the version among the metadata
@@ -113,7 +114,10 @@ impl<W: AsRef<str>> RawFlag<W> {
     fn apply(self, to: &mut Revision) {
         if let Some(said) = self.variations.or(self.variants) {
             let said = said.into_iter().filter(|(_, value)| !value.is_null());
-            to.variations.extend(said.map(|(name, value)| (name, Arc::new(value))));
+            to.variations.extend(said.map(|(name, mut value)| {
+                dates_as_text(&mut value);
+                (name, Arc::new(value))
+            }));
         }
         for rule in self.targeting.into_iter().flat_map(|Targeting(rules)| rules) {
             let known = to.targeting.iter_mut().find(|known| known.name.is_some() && known.name == rule.name);
@@ -149,6 +153,18 @@ impl<W: AsRef<str>> RawFlag<W> {
         let variations = self.variations.as_ref().or(self.variants.as_ref()).map_or(0, BTreeMap::len);
         let rules = self.targeting.iter().flat_map(|Targeting(rules)| rules).chain(&self.default_rule);
         variations + rules.map(|rule| 1 + rule.percentage.as_ref().map_or(0, BTreeMap::len)).sum::<usize>()
+    }
+}
+
+/// A date of TOML's own type comes as a map with one key, which serde_json takes for one.
+fn dates_as_text(value: &mut Value) {
+    match value {
+        Value::Object(map) if map.len() == 1 && map.contains_key(TOML_DATE) => {
+            *value = map.remove(TOML_DATE).unwrap_or_default();
+        }
+        Value::Object(map) => map.values_mut().for_each(dates_as_text),
+        Value::Array(values) => values.iter_mut().for_each(dates_as_text),
+        _ => {}
     }
 }
 
@@ -234,3 +250,6 @@ impl<'de> Deserialize<'de> for Loose {
         }
     }
 }
+
+/// `toml_datetime`'s name for it.
+const TOML_DATE: &str = "$__toml_private_datetime";

@@ -251,7 +251,7 @@ new-checkout:
     percentage: { on: 10, off: 90 }
     progressiveRollout:
   version: "3.1.0"
-  metadata: { owner: payments-team, issue-link: https://tracker/PAY-42, weight: 2 }
+  metadata: { owner: payments-team, issue-link: https://tracker/PAY-42, weight: 2, since: [2026-01-31] }
   scheduledRollout:
     - date: 2027-01-01T01:30:00.5+01:30
       version: "4"
@@ -262,7 +262,7 @@ const CHECKOUT_JSON: &str = r#"{"new-checkout": {
   "targeting": [{"name": "beta", "query": "beta eq \"true\"", "variation": "on"}],
   "defaultRule": {"percentage": {"on": 10, "off": 90}},
   "version": "3.1.0",
-  "metadata": {"owner": "payments-team", "issue-link": "https://tracker/PAY-42", "weight": 2},
+  "metadata": {"owner": "payments-team", "issue-link": "https://tracker/PAY-42", "weight": 2, "since": ["2026-01-31"]},
   "scheduledRollout": [{"date": "2027-01-01T00:00:00.5Z", "version": "4"}]
 }}"#;
 
@@ -270,7 +270,7 @@ const CHECKOUT_TOML: &str = r#"
 [new-checkout]
 version = "3.1.0"
 variations = { on = true, off = false }
-metadata = { owner = "payments-team", issue-link = "https://tracker/PAY-42", weight = 2 }
+metadata = { owner = "payments-team", issue-link = "https://tracker/PAY-42", weight = 2, since = [2026-01-31] }
 
 [[new-checkout.targeting]]
 name = "beta"

@@ -7,6 +7,7 @@ use crate::flags::conventions::{self, Field};
 use crate::flags::definitions::{Definitions, Flag, Revision, Seen};
 use crate::flags::evaluation::{Candidate, Evaluated, Evaluation};
 use crate::flags::normalise::{self, Read};
+use crate::flags::policy::is_hashed;
 use crate::otlp::{Edit, Event, Item, Value};
 
 /// What is known about flags beside what telemetry says.
@@ -114,8 +115,15 @@ fn resolve(evaluation: &mut Evaluation<'_>, revision: &Revision, candidates: &[C
         None if !has_room(candidates, Field::Variant) => None,
         None => seen(evaluation).and_then(|seen| revision.variation_of(seen)),
     };
+    // whoever moved from LaunchDarkly may have called variations by their index; their order in a file says nothing
+    let of_index = || Some(evaluation.variation_index?.to_string()).filter(|name| revision.declares(name));
+    let resolved = match resolved {
+        Some(name) => Some(name.to_owned()),
+        None if evaluation.variant.is_none() && has_room(candidates, Field::Variant) => of_index(),
+        None => None,
+    };
     if let Some(name) = resolved {
-        evaluation.variant = Some(Cow::Owned(name.to_owned()));
+        evaluation.variant = Some(Cow::Owned(name));
     }
     // an older name that said the value, where the newer one says the variation, is no other variant
     if evaluation.variants_differ {
@@ -149,7 +157,7 @@ fn expected<'d>(flag: &'d Flag, key: &str, evaluation: &Evaluation<'_>, when: Wh
     {
         return None;
     }
-    let context_id = evaluation.context_id.as_deref().filter(|id| !normalise::is_hashed(id))?;
+    let context_id = evaluation.context_id.as_deref().filter(|id| !is_hashed(id))?;
     let before = flag.expected(key, context_id, when.start.checked_sub(CLOCKS_DIFFER)?)?;
     let after = flag.expected(key, context_id, when.end.checked_add(CLOCKS_DIFFER)?)?;
     (before == after).then_some(before)

@@ -1,12 +1,21 @@
 #![doc = include_str!("README.md")]
 
+mod definitions;
+
+use std::fmt;
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use crate::component::{Cx, Processor};
+use crate::component::{BuildContext, Cx, Processor};
+use crate::config::Problem;
 use crate::flags::{self, ContextId, HashKey, Originals, Policy, Project, ValuePolicy};
 use crate::otlp::{Payload, Watched, Watchlist};
 use crate::values::Secret;
+
+use definitions::Live;
+pub use definitions::{Config as DefinitionsConfig, Endpoint, RelayProxy};
 
 /// The options of the processor; all have defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -24,8 +33,7 @@ pub struct Config {
     /// At most 256 bytes, without control characters; may be empty.
     #[serde(deserialize_with = "provider_name")]
     pub provider_name: String,
-    #[serde(deserialize_with = "not_yet")]
-    pub definitions: (),
+    pub definitions: Option<DefinitionsConfig>,
 }
 
 impl Default for Config {
@@ -39,7 +47,7 @@ impl Default for Config {
             project: policy.project,
             max_flags_per_span: policy.max_flags_per_span,
             provider_name: policy.provider_name,
-            definitions: (),
+            definitions: None,
         }
     }
 }
@@ -57,16 +65,42 @@ pub enum ContextIds {
 #[derive(Clone, Debug)]
 pub struct FeatureFlag {
     policy: Policy,
+    definitions: Option<Arc<Live>>,
 }
 
+/// Why the processor cannot be built.
+#[derive(Debug)]
+pub enum BuildError {
+    /// A setting is wrong, or does not go with another: its path, and a sentence that reads on after it.
+    Setting { path: &'static [&'static str], message: String },
+    /// The flag file is, at this place of it.
+    File(Box<Problem>),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::Setting { path, message } => write!(out, "{} {message}", path.join(".")),
+            BuildError::File(problem) => fmt::Display::fmt(problem, out),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Reads the flag file, if there is one; keeping definitions up to date is a task of `cx`.
+///
 /// # Errors
-/// Options that do not go together: the key that is wrong, and what is.
-pub fn build(config: &Config) -> Result<FeatureFlag, (&'static str, String)> {
+/// Options that do not go together, and a flag file that cannot be used.
+pub fn build(config: &Config, cx: &mut BuildContext) -> Result<FeatureFlag, BuildError> {
+    let context_id = context_id(config).map_err(|(path, message)| BuildError::Setting { path, message })?;
+    let definitions = config.definitions.as_ref().map(|config| definitions::build(config, cx)).transpose()?;
     Ok(FeatureFlag {
+        definitions,
         policy: Policy {
             originals: config.originals,
             value: config.value,
-            context_id: context_id(config)?,
+            context_id,
             project: config.project,
             max_flags_per_span: config.max_flags_per_span,
             provider_name: config.provider_name.clone(),
@@ -74,19 +108,20 @@ pub fn build(config: &Config) -> Result<FeatureFlag, (&'static str, String)> {
     })
 }
 
-fn context_id(config: &Config) -> Result<ContextId, (&'static str, String)> {
+fn context_id(config: &Config) -> Result<ContextId, (&'static [&'static str], String)> {
     match (config.context_id, &config.hash_key) {
         (ContextIds::Hash, Some(key)) => match HashKey::new(key) {
             Some(key) => Ok(ContextId::Hash(key)),
-            None => Err(("hash_key", format!("is empty; {HOW_TO_MAKE_A_KEY}"))),
+            None => Err((&["hash_key"], format!("is empty; {HOW_TO_MAKE_A_KEY}"))),
         },
         (ContextIds::Hash, None) => {
-            Err(("context_id", format!("is hash, which needs a `hash_key`; {HOW_TO_MAKE_A_KEY}")))
+            Err((&["context_id"], format!("is hash, which needs a `hash_key`; {HOW_TO_MAKE_A_KEY}")))
         }
         // Whoever made a key wants it used: raw ids must not leave because of a forgotten line.
-        (_, Some(_)) => {
-            Err(("hash_key", "does nothing without `context_id: hash`; write that, or remove the key".into()))
-        }
+        (_, Some(_)) => Err((
+            &["hash_key"],
+            "does nothing without `context_id: hash`; write that, or remove the key".into(),
+        )),
         (ContextIds::Keep, None) => Ok(ContextId::Keep),
         (ContextIds::Drop, None) => Ok(ContextId::Drop),
     }
@@ -102,17 +137,19 @@ impl Processor for FeatureFlag {
         if payload.watched() == Watched::No {
             return payload;
         }
-        cx.evaluations += flags::enrich(&payload, &self.policy, None, cx.edits);
+        let (policy, edits) = (&self.policy, &mut *cx.edits);
+        cx.evaluations += match &self.definitions {
+            None => flags::enrich(&payload, policy, None, edits),
+            Some(definitions) => {
+                definitions.look(cx.origin.arrival, |known| flags::enrich(&payload, policy, known, edits))
+            }
+        };
         cx.edits.apply(&payload)
     }
 
     fn watch(&self, words: &mut Watchlist) {
         words.extend(&flags::watchlist(&self.policy.context_id));
     }
-}
-
-fn not_yet<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
-    Err(D::Error::custom("this is not in this version yet; remove it"))
 }
 
 fn flags_per_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -40,7 +41,16 @@ fn what_is_no_option_is_refused() {
         ("max_flags_per_span: 0", "1 to 1024"),
         ("max_flags_per_span: 100000", "1 to 1024"),
         ("provider_name: \"a\\nb\"", "no control characters"),
-        ("definitions: {file: flags.yaml}", "not in this version yet"),
+        ("definitions: {files: a}", "unknown field `files`"),
+        ("definitions: {file: a, attributes: ['']}", "1 to 128 bytes"),
+        ("definitions: {relay_proxy: {}}", "missing field `endpoint`"),
+        ("definitions: {relay_proxy: {endpoint: 'relay:1031'}}", "try \"http://relay:1031\""),
+        ("definitions: {relay_proxy: {endpoint: 'https://relay'}}", "wants TLS"),
+        ("definitions: {relay_proxy: {endpoint: 'http://me:secret@relay'}}", "as `api_key`"),
+        ("definitions: {relay_proxy: {endpoint: 'http://relay?apiKey=secret'}}", "has a query"),
+        ("definitions: {relay_proxy: {endpoint: 'http://h', poll_interval: 10ms}}", "1s at least"),
+        ("definitions: {relay_proxy: {endpoint: 'http://h', poll_interval: 5}}", "needs a unit"),
+        ("definitions: {relay_proxy: {endpoint: 'http://h', api_key: \"secret\\n\"}}", "a line break"),
     ] {
         let error = config(text).expect_err(text);
         assert!(error.contains(why), "{text}: {error}");
@@ -56,17 +66,22 @@ fn options_that_do_not_go_together_are_refused_at_their_key() {
         ("{context_id: hash, hash_key: ''}", "hash_key", "is empty"),
         ("hash_key: hunter2", "hash_key", "does nothing without `context_id: hash`"),
         ("{context_id: drop, hash_key: hunter2}", "hash_key", "does nothing"),
+        ("definitions: {}", "definitions", "from nowhere"),
+        ("definitions: {attributes: [owner]}", "definitions", "from nowhere"),
+        ("definitions: {file: a, relay_proxy: {endpoint: 'http://h'}}", "definitions", "either `file`"),
+        ("definitions: {file: ''}", "definitions.file", "is empty"),
     ] {
-        let (at, what) = build(&config(text).expect(text)).expect_err(text);
-        assert_eq!(at, key, "{text}");
-        assert!(what.contains(why) && !what.contains("hunter2"), "{text}: {what}");
+        let error = try_build(&config(text).expect(text)).expect_err(text);
+        let BuildError::Setting { path, message } = error else { panic!("{text}: {error}") };
+        assert_eq!(path.join("."), key, "{text}");
+        assert!(message.contains(why) && !message.contains("hunter2"), "{text}: {message}");
     }
 }
 
 #[test]
 fn the_key_is_in_nothing_that_can_be_printed() {
     let config = config("{context_id: hash, hash_key: hunter2}").expect("a key");
-    let built = build(&config).expect("a key");
+    let built = try_build(&config).expect("a key");
     assert!(!format!("{config:?} {config:#?} {built:?}").contains("hunter2"));
 }
 
@@ -76,7 +91,7 @@ fn context_ids_are_looked_for_at_the_door_if_they_must_not_leave() {
         request(vec![span(1, 0, "GET /", vec![text("feature_flag.context.id", "ada@example.org")])]);
     let seen = |text| {
         let mut words = Watchlist::default();
-        build(&config(text).expect(text)).expect(text).watch(&mut words);
+        try_build(&config(text).expect(text)).expect(text).watch(&mut words);
         let bytes = request.encode_to_vec().into();
         otlp::check(Signal::Traces, bytes, &words).expect("made by prost").payload.watched()
     };
@@ -112,7 +127,7 @@ fn no_name_lets_a_raw_id_out() {
         ] {
             let config = config(options).expect(options);
             let mut words = Watchlist::default();
-            build(&config).expect(options).watch(&mut words);
+            try_build(&config).expect(options).watch(&mut words);
             let payload = otlp::check(Signal::Traces, bytes.clone().into(), &words).expect("made by prost");
             let (out, _) = process(&config, payload.payload);
             let leaks = memchr::memmem::find(out.bytes(), b"ada@example.org").is_some();
@@ -337,6 +352,8 @@ fn any_attributes(most: usize) -> impl Strategy<Value = Vec<KeyValue>> {
         "",
         "SdkDefault",
         "STATIC",
+        "SPLIT",
+        "SPLIT",
         "TARGETING_MATCH_SPLIT",
         "ERROR",
         "offline",
@@ -428,17 +445,26 @@ fn any_config() -> impl Strategy<Value = Config> {
         prop::sample::select(vec![ContextIds::Keep, ContextIds::Hash, ContextIds::Drop]),
         prop::sample::select(vec![Project::Off, Project::Request]),
         1usize..4,
+        any::<bool>(),
     )
-        .prop_map(|(originals, value, context_id, project, max_flags_per_span)| Config {
+        .prop_map(|(originals, value, context_id, project, max_flags_per_span, defined)| Config {
             originals,
             value,
             context_id,
             hash_key: (context_id == ContextIds::Hash).then(|| Secret::new("a key")),
             project,
             max_flags_per_span,
+            definitions: defined.then(|| DefinitionsConfig {
+                file: Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(ANY_FLAGS)),
+                attributes: vec!["owner".into(), "limits".into(), "nothing".into()],
+                ..DefinitionsConfig::default()
+            }),
             ..Config::default()
         })
 }
+
+/// Flags with the keys and values that [`any_attributes`] draws from.
+const ANY_FLAGS: &str = "src/processors/feature_flag/any_flags.goff.yaml";
 
 /// Without what the processor may change. NaN is not equal to itself and goes, too.
 fn bare(mut request: ExportTraceServiceRequest) -> ExportTraceServiceRequest {
@@ -581,8 +607,12 @@ fn process(config: &Config, payload: Payload) -> (Payload, u64) {
     };
     let mut edits = Edits::default();
     let mut cx = Cx::new(&mut edits, &origin);
-    let out = build(config).expect("options that go together").process(payload, &mut cx);
+    let out = try_build(config).expect("options that go together").process(payload, &mut cx);
     (out, cx.evaluations)
+}
+
+fn try_build(config: &Config) -> Result<FeatureFlag, BuildError> {
+    build(config, &mut BuildContext::new("feature_flag"))
 }
 
 fn config(text: &str) -> Result<Config, String> {

@@ -115,7 +115,15 @@ impl<'a> Walk<'a> {
         let mut valid = true;
         let mut bad_ids = message.required;
         let mut seen = Seen::default();
+        // 0 if there are no attributes or they would be too deep
+        let attribute_tag = if depth > 1 { message.attribute_tag } else { 0 };
         while at < end {
+            if self.buf[at] == attribute_tag && attribute_tag != 0 {
+                at = self.plain_attributes(attribute_tag, at, end)?;
+                if at == end {
+                    break;
+                }
+            }
             let raw =
                 wire::field(self.buf, at, end, depth).map_err(|fault| malformed(at, message, None, fault))?;
             at = raw.end;
@@ -181,16 +189,42 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Attributes are most of what there is to walk; nearly all are short ASCII text.
-    #[inline]
-    fn key_value(&mut self, raw: Raw, depth: u32) -> Result<(), Malformed> {
-        if depth > 0
-            && let Some((key, text)) = plain_key_value(raw.bytes(self.buf))
+    /// Walks the attributes from `start` on as far as they are plain; returns where that ends. They are most of what
+    /// there is to walk, and nearly all are short ASCII text, which is proved for all of them at once.
+    fn plain_attributes(&mut self, tag: u8, start: usize, end: usize) -> Result<usize, Malformed> {
+        let mut rest = &self.buf[start..end];
+        while let [first, len @ ..0x80, after @ ..] = rest
+            && *first == tag
+            && let Some((kv, after)) = after.split_at_checked(usize::from(*len))
+            && let Some((key, text)) = plain_key_value(kv)
         {
             self.found.watched =
                 self.found.watched || self.watchlist.sees_attribute(key, Some(text.unwrap_or_default()));
-            return Ok(());
+            rest = after;
         }
+        let stop = end - rest.len();
+        if !self.buf[start..stop].is_ascii() {
+            self.texts(start, stop)?;
+        }
+        Ok(stop)
+    }
+
+    /// Proves that the texts in plain attributes are UTF-8.
+    #[cold]
+    fn texts(&mut self, start: usize, end: usize) -> Result<(), Malformed> {
+        for raw in wire::Fields::new(self.buf, start, end) {
+            let Some((key, text)) = plain_key_value(raw.bytes(self.buf)) else { continue };
+            if std::str::from_utf8(key).is_err()
+                || text.is_some_and(|text| std::str::from_utf8(text).is_err())
+            {
+                // finds it again, and says where it is
+                self.message(&schema::KEY_VALUE, raw.body, raw.end, DEPTH_MAX)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn key_value(&mut self, raw: Raw, depth: u32) -> Result<(), Malformed> {
         self.message(&schema::KEY_VALUE, raw.body, raw.end, depth).map(|_| ())
     }
 
@@ -276,8 +310,8 @@ impl Seen {
     }
 }
 
-/// Key and, if it is text, value of an attribute that is short, all ASCII and laid out as every encoder does it:
-/// `0a kl key 12 vl value`. `None` sends it the general way.
+/// Key and, if it is text, value of an attribute that is short and laid out as every encoder does it:
+/// `0a kl key 12 vl value`. `None` sends it the general way. Whether they are UTF-8 is for the caller to prove.
 #[inline]
 fn plain_key_value(kv: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (&[0x0a, key_len], rest) = kv.split_first_chunk()? else { return None };
@@ -295,11 +329,7 @@ fn plain_key_value(kv: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
         [0x21, _, _, _, _, _, _, _, _] => None,
         _ => return None,
     };
-    let ascii = match text {
-        Some(_) => kv.is_ascii(),
-        None => key.is_ascii(),
-    };
-    ascii.then_some((key, text))
+    Some((key, text))
 }
 
 #[inline]

@@ -16,6 +16,8 @@ pub struct Message {
     pub(super) required: u32,
     /// The number of the attributes; 0 if there are none.
     pub(super) attributes: u32,
+    /// The tag of the attributes, which is one byte; 0 if there are none.
+    pub(super) attribute_tag: u8,
     by_number: [u8; HIGHEST_NUMBER + 1],
     /// For fields that are one number, their wire type: there is nothing else to prove about them.
     numbers: [u8; HIGHEST_NUMBER + 1],
@@ -160,7 +162,8 @@ impl Message {
             }
             i += 1;
         }
-        Message { name, fields, part, required, attributes, by_number, numbers }
+        let attribute_tag = (attributes << 3 | if attributes == 0 { 0 } else { 2 }) as u8;
+        Message { name, fields, part, required, attributes, attribute_tag, by_number, numbers }
     }
 
     /// Whether a field of this number and wire type is a number that may stand there once or, the last one counting,

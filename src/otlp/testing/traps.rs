@@ -454,3 +454,35 @@ fn values_of_any_length_are_set_with_minimal_lengths() {
         assert_eq!(edited.bytes(), expected.bytes(), "{len}");
     }
 }
+
+#[test]
+fn a_tag_of_zero_is_refused_wherever_it_stands() {
+    // field number 0, then a key-value pair as an attribute would have it
+    let pair = [0, 9, 0x0a, 1, b'k', 0x12, 4, 0x0a, 2, b'o', b'n'];
+    let in_span = request_of_span(&pair);
+    let (mut scope, mut group) = (Vec::new(), Vec::new());
+    wire::put_len(&mut scope, 2, &span("one").encode_to_vec());
+    scope.extend_from_slice(&pair);
+    wire::put_len(&mut group, 2, &scope);
+    for bytes in [in_span, request(&[&group]), pair.to_vec()] {
+        assert!(check(Signal::Traces, bytes).is_err());
+    }
+}
+
+#[test]
+fn text_that_is_not_utf8_is_refused_in_short_attributes_and_other_scripts_are_not() {
+    let attributes = |text: &[u8]| {
+        let mut body = span("one").encode_to_vec();
+        for value in [b"plain".as_slice(), text, b"plain"] {
+            let mut kv = Vec::new();
+            wire::put_len(&mut kv, 1, b"key");
+            wire::put_len_with(&mut kv, 2, |out| wire::put_len(out, 1, value));
+            wire::put_len(&mut body, 9, &kv);
+        }
+        request_of_span(&body)
+    };
+    let good = check(Signal::Traces, attributes("Größe".as_bytes()));
+    assert_eq!(good.expect("UTF-8").payload.len(), 1);
+    let bad = check(Signal::Traces, attributes(b"\xffno")).expect_err("not UTF-8");
+    assert_eq!(bad.place, "AnyValue.stringValue");
+}

@@ -82,7 +82,7 @@ python_sender() {
   folder="$CACHE/$name-$({ python3 --version && cat "$lock"; } | cksum | cut -d ' ' -f 1)"
   if [[ ! -e $folder/complete ]]; then
     echo "interop: installing the SDKs of $name (half a minute, once)" >&2
-    rm -rf "$CACHE/$name-"*
+    rm -rf "$folder"
     python3 -m venv "$folder" >&2 || return
     at_most_minutes 5 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
       --require-hashes --only-binary :all: -r "$lock" >&2 || return
@@ -97,7 +97,7 @@ node_sender() {
   folder="$CACHE/$name-$(cksum <"$source/package-lock.json" | cut -d ' ' -f 1)"
   if [[ ! -e $folder/complete ]]; then
     echo "interop: installing the SDKs of $name (some seconds, once)" >&2
-    rm -rf "$CACHE/$name-"*
+    rm -rf "$folder"
     mkdir -p "$folder" && cp "$source/package.json" "$source/package-lock.json" "$folder/" || return
     (cd "$folder" && at_most_minutes 5 npm ci --silent --ignore-scripts --no-audit --no-fund) >&2 || return
     touch "$folder/complete"

@@ -79,4 +79,7 @@ impl std::fmt::Display for Signal {
 }
 
 #[cfg(test)]
+pub(crate) mod work;
+
+#[cfg(test)]
 mod testing;

@@ -187,6 +187,8 @@ impl Iterator for Fields<'_> {
         if self.at >= self.end {
             return None;
         }
+        #[cfg(test)]
+        super::work::step();
         match field(self.buf, self.at, self.end, DEPTH_MAX) {
             Ok(raw) => {
                 self.at = raw.end;

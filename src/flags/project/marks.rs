@@ -145,6 +145,8 @@ impl Slots {
     }
 
     pub fn place(&mut self, flag: u32, place: usize) {
+        #[cfg(test)]
+        crate::otlp::work::step();
         let flag = flag as usize;
         if self.places.len() <= flag {
             self.places.resize(flag + 1, (0, 0));

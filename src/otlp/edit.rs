@@ -18,6 +18,8 @@ pub struct Edits {
     targets: Vec<Target>,
     by_offset: HashMap<usize, usize, foldhash::fast::RandomState>,
     ops: Vec<Op>,
+    /// The operations by key, for those targets that have many.
+    indices: Vec<Index>,
     /// Keys, encoded values and names that the operations point into.
     arena: Vec<u8>,
     /// Reused by `apply`.
@@ -26,6 +28,8 @@ pub struct Edits {
     pieces: Vec<Piece>,
 }
 
+type Index = HashMap<Box<[u8]>, usize, foldhash::fast::RandomState>;
+
 /// What is to happen to one message.
 struct Target {
     at: usize,
@@ -33,6 +37,9 @@ struct Target {
     name: Option<Range<usize>>,
     /// The latest of its operations; they are chained.
     ops: Option<usize>,
+    count: usize,
+    /// Among the indices, once the chain is long.
+    index: Option<usize>,
     /// Those that have an operation.
     keys: Keys,
     /// Whether all that happens to it is that attributes of new keys come after what there is.
@@ -73,6 +80,7 @@ impl Edits {
         self.targets.clear();
         self.by_offset.clear();
         self.ops.clear();
+        self.indices.clear();
         self.arena.clear();
     }
 
@@ -124,6 +132,8 @@ impl Edits {
                 discard: false,
                 name: None,
                 ops: None,
+                count: 0,
+                index: None,
                 keys: Keys::default(),
                 appends: true,
             });
@@ -270,6 +280,14 @@ impl Edit<'_, '_> {
         self.edits.targets[self.target].discard = true;
     }
 
+    /// For assertions, which are no work that a test may count.
+    fn is_there(&self, key: &str) -> bool {
+        let look = || self.attributes.get(key).is_some();
+        #[cfg(test)]
+        let look = || super::work::uncounted(look);
+        look()
+    }
+
     fn op(&self, key: &str) -> Option<usize> {
         self.edits.op_of(self.target, key.as_bytes())
     }
@@ -280,7 +298,7 @@ impl Edit<'_, '_> {
         if self.keys.may_have(key.as_bytes()) {
             self.edits.targets[self.target].appends = false;
         } else {
-            debug_assert!(self.attributes.get(key).is_none(), "an attribute of a key that was not put in");
+            debug_assert!(!self.is_there(key), "an attribute of a key that was not put in");
         }
         let arena = &mut self.edits.arena;
         let start = arena.len();
@@ -316,6 +334,10 @@ impl Edit<'_, '_> {
         target.keys.add(&arena[op.key.clone()]);
         ops.push(Op { earlier: target.ops, ..op });
         target.ops = Some(ops.len() - 1);
+        target.count += 1;
+        if target.count > CHAIN_MAX {
+            self.edits.index(self.target);
+        }
     }
 }
 
@@ -332,11 +354,36 @@ impl Edits {
         if !target.keys.may_have(key) {
             return None;
         }
-        self.op_in_chain(target.ops, key)
+        match target.index {
+            Some(index) => self.indices[index].get(key).copied(),
+            None => self.op_in_chain(target.ops, key),
+        }
+    }
+
+    /// Puts the latest operation of a target into its index; into a new one, all of them.
+    fn index(&mut self, target: usize) {
+        let Edits { targets, ops, arena, indices, .. } = self;
+        let target = &mut targets[target];
+        let (at, new) = match target.index {
+            Some(at) => (at, 1),
+            None => {
+                indices.push(Index::default());
+                (indices.len() - 1, target.count)
+            }
+        };
+        target.index = Some(at);
+        let mut next = target.ops;
+        for _ in 0..new {
+            let Some(op) = next else { break };
+            indices[at].insert(arena[ops[op].key.clone()].into(), op);
+            next = ops[op].earlier;
+        }
     }
 
     fn op_in_chain(&self, mut next: Option<usize>, key: &[u8]) -> Option<usize> {
         while let Some(op) = next {
+            #[cfg(test)]
+            super::work::step();
             if self.arena[self.ops[op].key.clone()] == *key {
                 return Some(op);
             }
@@ -680,6 +727,8 @@ fn put_value(out: &mut Vec<u8>, value: Value<'_>) {
     }
 }
 
+/// A chain of operations that is longer is not searched. Few messages ever have so many.
+const CHAIN_MAX: usize = 64;
 /// `KeyValue.key` and `KeyValue.value`.
 const KEY: u32 = 1;
 const VALUE: u32 = 2;

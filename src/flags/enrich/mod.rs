@@ -20,7 +20,7 @@ use crate::otlp::{Edit, Edits, Item, Keys, Outline, Payload, Signal, Value};
 use declared::{Declared, When, consult};
 pub use declared::{Known, MetadataAttribute};
 use told::Told;
-use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, write, write_request};
+use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, write};
 
 /// Records what is to be written about the flag evaluations in a payload; returns how many there are.
 ///
@@ -428,24 +428,25 @@ impl<'a, 'p> Pass<'a, 'p> {
                 edit.set(conventions::KEY_SOURCE, Value::Str(conventions::KEY_SOURCE_URL));
                 relay.declared.write(&mut edit);
             }
+            let mut unanswered = 0;
             if let Some(asked) = requests.next_if(|asked| asked.span == at) {
                 let mut edit = self.edits.item_with(item, span.keys);
                 let answer = asked.answer.map(|place| &self.relays[place].evaluation);
-                write_request(&mut edit, &asked.request, answer);
+                unanswered = writer.request(&mut edit, &asked.request, answer);
                 if self.policy.project == Project::Off
                     && let Some(failed) = answer.filter(|answer| answer.failed())
                 {
-                    writer.error(&mut edit, &asked.request.key, &error_of(failed));
+                    unanswered |= writer.answered_error(&mut edit, &asked.request.key, &error_of(failed));
                 }
             }
             let shown = shown.next_if(|shown| shown.span == at);
             let flagged = flagged.next_if(|flagged| flagged.span == at);
-            if shown.is_none() && flagged.is_none() {
+            if shown.is_none() && flagged.is_none() && unanswered == 0 {
                 continue;
             }
             let flags = flagged.map_or(&[][..], |flagged| &self.flags[flagged.flags.clone()]);
             let mut edit = self.edits.item_with(item, span.keys);
-            let all = writer.marks(&mut edit, shown, flags, flags_max);
+            let all = writer.marks(&mut edit, shown, flags, flags_max, unanswered);
             // what found no room has to stay, or it would be lost and the next burgee would find room
             if let Some(flagged) = flagged
                 && self.policy.originals == Originals::Drop

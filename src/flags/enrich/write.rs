@@ -72,19 +72,6 @@ pub(super) fn write(
     });
 }
 
-/// W3.
-pub(super) fn write_request(edit: &mut Edit<'_, '_>, request: &Request<'_>, answer: Option<&Evaluation<'_>>) {
-    edit.set(conventions::KEY, Value::Str(&request.key));
-    edit.set(conventions::KEY_SOURCE, Value::Str(conventions::KEY_SOURCE_URL));
-    if let Some(answer) = answer {
-        set_text(edit, conventions::VARIANT, &answer.variant);
-        set_text(edit, conventions::REASON, &answer.reason);
-        set_text(edit, conventions::PROVIDER, &answer.provider);
-        set_text(edit, conventions::VERSION, &answer.version);
-        set_text(edit, conventions::SET_ID, &answer.set_id);
-    }
-}
-
 pub(super) fn set_text(edit: &mut Edit<'_, '_>, name: &str, text: &Option<Cow<'_, str>>) {
     if let Some(text) = text {
         edit.set(name, Value::Str(text));
@@ -141,7 +128,7 @@ pub(super) fn error_of<'a>(evaluation: &Evaluation<'a>) -> Cow<'a, str> {
     evaluation.error_type.clone().unwrap_or(Cow::Borrowed(conventions::ERROR_GENERAL))
 }
 
-/// Writes marks, and as many of them from below as a request may have.
+/// Writes what spans get from other spans, as much of it as a request may have.
 pub(super) struct MarkWriter<'w, 'a> {
     texts: &'w Texts<'a>,
     projection: &'w Projection,
@@ -161,14 +148,42 @@ impl<'w, 'a> MarkWriter<'w, 'a> {
         }
     }
 
+    /// W3: a request for an evaluation gets what the evaluation below it says. Tells how many found no room.
+    pub fn request(
+        &mut self,
+        edit: &mut Edit<'_, '_>,
+        request: &Request<'_>,
+        answer: Option<&Evaluation<'_>>,
+    ) -> u32 {
+        edit.set(conventions::KEY, Value::Str(&request.key));
+        edit.set(conventions::KEY_SOURCE, Value::Str(conventions::KEY_SOURCE_URL));
+        let Some(answer) = answer else { return 0 };
+        let said = [
+            (conventions::VARIANT, &answer.variant),
+            (conventions::REASON, &answer.reason),
+            (conventions::PROVIDER, &answer.provider),
+            (conventions::VERSION, &answer.version),
+            (conventions::SET_ID, &answer.set_id),
+        ];
+        let sizes = said.iter().filter_map(|(_, text)| text.as_ref()).map(|text| text.len() + MARK_OVERHEAD);
+        if !self.has_room(sizes.sum()) {
+            return 1;
+        }
+        for (name, text) in said {
+            set_text(edit, name, text);
+        }
+        0
+    }
+
     /// Writes the marks of one span: what evaluations tell, then what it says itself by single attributes, as far as
-    /// there is room. Tells whether all found room.
+    /// there is room. `unanswered` is what a request found no room for. Tells whether all found room.
     pub fn marks(
         &mut self,
         edit: &mut Edit<'_, '_>,
         shown: Option<&Shown>,
         flags: &[(u32, u32)],
         flags_max: usize,
+        unanswered: u32,
     ) -> bool {
         let texts = self.texts;
         let mut dropped = shown.map_or(0, |shown| shown.dropped);
@@ -187,12 +202,9 @@ impl<'w, 'a> MarkWriter<'w, 'a> {
             if place >= own {
                 let said = [mark.variant, mark.error].into_iter().flatten();
                 let size = said.map(|said| key.len() + texts.text(said.text).len() + MARK_OVERHEAD).sum();
-                match self.left.checked_sub(size) {
-                    Some(left) => self.left = left,
-                    None => {
-                        dropped += 1;
-                        continue;
-                    }
+                if !self.has_room(size) {
+                    dropped += 1;
+                    continue;
                 }
             }
             conflict |= mark.conflict;
@@ -218,15 +230,33 @@ impl<'w, 'a> MarkWriter<'w, 'a> {
         if conflict {
             edit.set(conventions::VARIANT_CONFLICT, Value::Bool(true));
         }
+        // a request's answer is about a flag that marks it, too
+        let dropped = dropped.max(unanswered);
         if dropped > 0 {
             edit.set(conventions::MARKS_DROPPED, Value::Int(i64::from(dropped)));
         }
         dropped == 0
     }
 
+    /// The error of the evaluation below a request for it. Tells how many found no room.
+    pub fn answered_error(&mut self, edit: &mut Edit<'_, '_>, key: &str, error: &str) -> u32 {
+        if !self.has_room(key.len() + error.len() + MARK_OVERHEAD) {
+            return 1;
+        }
+        self.error(edit, key, error);
+        0
+    }
+
     /// W7: never as `error.type` on a span that is no evaluation.
-    pub fn error(&mut self, edit: &mut Edit<'_, '_>, key: &str, error: &str) {
+    fn error(&mut self, edit: &mut Edit<'_, '_>, key: &str, error: &str) {
         self.set(edit, conventions::MARK_ERROR_PREFIX, key, error);
+    }
+
+    /// Takes so many bytes of what is left, if there are as many.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
     }
 
     fn set(&mut self, edit: &mut Edit<'_, '_>, prefix: &str, key: &str, text: &str) {
@@ -237,8 +267,8 @@ impl<'w, 'a> MarkWriter<'w, 'a> {
     }
 }
 
-/// How many bytes the marks that a request's spans get from other spans may take in all. Without it, a long key in a
-/// deep trace would make a small request huge.
+/// How many bytes a request's spans may get from other spans in all: marks, and answers to requests. Without it, a
+/// long key in a deep trace would make a small request huge.
 const PROJECTED_BYTES_MAX: usize = 8 << 20;
 /// What a mark takes beside key and text.
 const MARK_OVERHEAD: usize = 32;

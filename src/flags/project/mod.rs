@@ -60,10 +60,18 @@ pub(super) struct Shown {
 }
 
 /// What is to be written, by span.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Projection {
     pub shown: Vec<Shown>,
     pub marks: Vec<Mark>,
+    /// How many more marks from other spans find room.
+    left: usize,
+}
+
+impl Default for Projection {
+    fn default() -> Self {
+        Projection { shown: Vec::new(), marks: Vec::new(), left: PROJECTED_MARKS_MAX }
+    }
 }
 
 /// Who is whose parent.
@@ -129,18 +137,26 @@ impl Projection {
             self.marks.push(*mark);
         }
         let own = self.marks.len() - start;
+        let room = self.left.min(cap.saturating_sub(own));
         let mut others = 0;
-        for mark in &below.list {
-            match slots.place_of(mark.flag) {
-                Some(place) => self.marks[place].absorb_below(mark),
-                None => {
-                    others += 1;
-                    if own + others <= cap {
-                        self.marks.push(*mark);
+        if own == 0 && room == 0 {
+            others = below.list.len();
+        } else {
+            for mark in &below.list {
+                #[cfg(test)]
+                crate::otlp::work::step();
+                match slots.place_of(mark.flag) {
+                    Some(place) => self.marks[place].absorb_below(mark),
+                    None => {
+                        others += 1;
+                        if others <= room {
+                            self.marks.push(*mark);
+                        }
                     }
                 }
             }
         }
+        self.left -= others.min(room);
         let known = self.marks[start..start + own].iter_mut();
         let known =
             known.filter_map(|mark| below.rest.get(&mark.flag).map(|rest| mark.absorb_below(rest))).count();
@@ -362,6 +378,13 @@ impl<'s> Climb<'s> {
         let own = if self.spans[at as usize].shows_own { own } else { &[] };
         if !own.is_empty() || !told.is_empty() {
             self.projection.show(at, own, told, self.cap, &mut self.slots);
+            // what its twins say is not its own, and every twin shows it
+            if let Some(shown) = self.projection.shown.last_mut()
+                && shown.span == at
+                && self.twins.contains_key(&at)
+            {
+                shown.own = 0;
+            }
         }
     }
 
@@ -389,6 +412,9 @@ impl<'s> Climb<'s> {
     }
 }
 
+/// How many marks the spans of a request may get from other spans: more than find room in the bytes that they may take,
+/// so that what is gathered stays small as well.
+const PROJECTED_MARKS_MAX: usize = 1 << 18;
 /// A span that has nothing to do with marks: no span has that many children.
 const ASIDE: Way = Way { parent: NONE, pending: u32::MAX - 1 };
 /// Stands in `pending` for a span that is done.

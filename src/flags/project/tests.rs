@@ -77,15 +77,31 @@ fn a_cycle_ends_where_it_began() {
 
 #[test]
 fn a_deep_trace_is_no_more_work_than_a_flat_one() {
+    let depth = 8_000;
+    let projection = deep(depth);
+    let root = projection.shown.last().expect("the root is marked");
+    assert_eq!((root.span, root.marks.len(), root.dropped), (depth - 1, 32, depth - 1 - 32));
+}
+
+#[test]
+fn marks_that_find_no_room_in_the_request_are_counted_on_every_span() {
     let depth = 20_000;
+    let projection = deep(depth);
+    assert_eq!(projection.marks.len(), PROJECTED_MARKS_MAX);
+    assert_eq!(projection.shown.len() as u32, depth - 1);
+    for Shown { span, marks, dropped, .. } in &projection.shown {
+        assert_eq!(marks.len() as u32 + dropped, *span, "every span is above all those before it");
+    }
+}
+
+/// Each span is an evaluation and the parent of the one before it.
+fn deep(depth: u32) -> Projection {
     let flags: Vec<u32> = (0..depth).collect();
     let spans: Vec<_> = (0..depth)
         .map(|i| (u64::from(depth - i), u64::from(depth - i - 1), false, &flags[i as usize..=i as usize]))
         .collect();
     let (spans, marks) = request(&spans);
-    let projection = Tree::new(&spans).project(&marks, 32);
-    let root = projection.shown.last().expect("the root is marked");
-    assert_eq!((root.span, root.marks.len(), root.dropped), (depth - 1, 32, depth - 1 - 32));
+    Tree::new(&spans).project(&marks, 32)
 }
 
 /// What the rules say, word for word: from every span that tells of a flag, every ancestor once.

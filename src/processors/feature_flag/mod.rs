@@ -182,4 +182,6 @@ const PROVIDER_NAME_BYTES_MAX: usize = 256;
 const FLAGS_PER_SPAN_MAX: usize = 1024;
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod tests;

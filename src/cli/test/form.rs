@@ -1,6 +1,7 @@
 //! The short form in which tests are written.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
@@ -24,6 +25,8 @@ pub(super) struct Test {
     pub resource: Attributes,
     #[serde(default)]
     pub scope: String,
+    /// When all of it begins; without it, a time that is the same in every run.
+    pub time: Option<Time>,
     #[serde(default)]
     pub spans: Vec<Span>,
     #[serde(default)]
@@ -127,6 +130,24 @@ pub(super) struct Expectation {
     #[serde(default)]
     pub unchanged: bool,
 }
+
+/// Nanoseconds since the epoch, written as `2026-08-06T07:06:40Z`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Time(pub u64);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(input)?;
+        let time = humantime::parse_rfc3339_weak(&text).ok();
+        let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let nanos =
+            since.and_then(|since| u64::try_from(since.as_nanos()).ok()).filter(|nanos| *nanos < LAST);
+        nanos.map(Time).ok_or_else(|| D::Error::custom("this is no time; write one as 2026-08-06T07:06:40Z"))
+    }
+}
+
+/// What follows still fits into OTLP's numbers.
+const LAST: u64 = u64::MAX / 2;
 
 /// Keys and values in the order in which they are written.
 #[derive(Clone, Debug, Default, PartialEq)]

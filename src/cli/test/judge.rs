@@ -1,7 +1,7 @@
 //! Runs a case, and compares what leaves with what is expected.
 
 use super::case::{Case, Target, part};
-use super::form::{Expectation, Literal};
+use super::form::{Expectation, Literal, Test};
 use super::leaks::{self, title};
 use super::request::{span_id, time};
 use super::show::{literal, value};
@@ -70,9 +70,9 @@ fn judge_one(
     target: Target,
     out: &Payload,
 ) -> Option<(String, Vec<Line>)> {
-    let before = find(&case.payload, target).expect("the request was made of the test");
+    let before = find(&case.test, &case.payload, target).expect("the request was made of the test");
     let what = before.title(case);
-    let Some(after) = find(out, target) else {
+    let Some(after) = find(&case.test, out, target) else {
         return Some((what, vec![Line::Got("it does not leave the pipeline".to_owned())]));
     };
     let mut lines = Vec::new();
@@ -124,15 +124,15 @@ impl<'a> Part<'a> {
     }
 }
 
-fn find(payload: &Payload, target: Target) -> Option<Part<'_>> {
+fn find<'a>(test: &Test, payload: &'a Payload, target: Target) -> Option<Part<'a>> {
     match target {
         Target::Log(place) => {
-            payload.items().find(|item| item.time_unix_nano() == time(place)).map(Part::Item)
+            payload.items().find(|item| item.time_unix_nano() == time(test, place)).map(Part::Item)
         }
         Target::Span(place) => payload.items().find(|item| *item.span_id() == span_id(place)).map(Part::Item),
         Target::Event { span, event } => {
             let item = payload.items().find(|item| *item.span_id() == span_id(span))?;
-            let event = item.events().find(|of| of.time_unix_nano() == time(event))?;
+            let event = item.events().find(|of| of.time_unix_nano() == time(test, event))?;
             Some(Part::Event(item, event))
         }
     }

@@ -46,7 +46,8 @@ pub(super) fn find(test: &Test, payload: &Payload, text: &str) -> Vec<String> {
 pub(super) fn title(test: &Test, item: &Item<'_>) -> String {
     match item.signal() {
         Signal::Logs => {
-            let place = (0..test.logs.len()).find(|&at| super::request::time(at) == item.time_unix_nano());
+            let place =
+                (0..test.logs.len()).find(|&at| super::request::time(test, at) == item.time_unix_nano());
             place.map_or("a log record".into(), |at| format!("log record {}", quote(&test.logs[at].id(at))))
         }
         _ => {

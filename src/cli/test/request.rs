@@ -26,8 +26,12 @@ pub(super) fn span_id(place: usize) -> [u8; 8] {
 
 /// The time of an event by its place on its span, and of a log record by its place: what they are known by when they
 /// leave, since no processor changes it.
-pub(super) fn time(place: usize) -> u64 {
-    START + 1_000 * (place as u64 + 1)
+pub(super) fn time(test: &Test, place: usize) -> u64 {
+    start(test) + 1_000 * (place as u64 + 1)
+}
+
+fn start(test: &Test) -> u64 {
+    test.time.map_or(START, |time| time.0)
 }
 
 fn traces(test: &Test) -> ExportTraceServiceRequest {
@@ -55,7 +59,7 @@ fn span(test: &Test, place: usize, span: &form::Span) -> Span {
     let trace = test.spans.iter().position(|other| other.trace == span.trace).unwrap_or_default();
     let parent = span.parent.as_deref().and_then(|parent| place_of(test, parent));
     let events = span.events.iter().enumerate().map(|(place, event)| span::Event {
-        time_unix_nano: time(place),
+        time_unix_nano: time(test, place),
         name: event.name.clone(),
         attributes: event.attributes.to_otlp(),
         dropped_attributes_count: 0,
@@ -66,8 +70,8 @@ fn span(test: &Test, place: usize, span: &form::Span) -> Span {
         parent_span_id: parent.map_or_else(Vec::new, |parent| span_id(parent).to_vec()),
         name: span.name.clone(),
         kind: span.kind as i32,
-        start_time_unix_nano: START,
-        end_time_unix_nano: START + 1_000_000_000,
+        start_time_unix_nano: start(test),
+        end_time_unix_nano: start(test) + 1_000_000_000,
         attributes: span.attributes.to_otlp(),
         events: events.collect(),
         status: Some(Status { message: String::new(), code: span.status as i32 }),
@@ -94,7 +98,7 @@ fn logs(test: &Test) -> ExportLogsServiceRequest {
             last = Some(group);
         }
         let record = LogRecord {
-            time_unix_nano: time(place),
+            time_unix_nano: time(test, place),
             severity_text: log.severity.clone(),
             body: (log.body != Literal::Null).then(|| log.body.to_otlp()),
             attributes: log.attributes.to_otlp(),
@@ -151,5 +155,5 @@ impl form::Log {
     }
 }
 
-/// Any time will do; it is the same in every run.
+/// Unless a test says when it is, any time will do: 2026-08-06T07:06:40Z.
 const START: u64 = 1_786_000_000_000_000_000;

@@ -247,3 +247,23 @@ fn nothing_in_a_test_is_expanded() {
                 expect: [{span: s, attributes: {a: '${env:NO_SUCH}', b: $$}}]}]";
     assert!(complaints(test)[0].is_empty());
 }
+
+#[test]
+fn a_test_can_say_when_it_is() {
+    let test = |time: &str| {
+        format!(
+            "tests: [{{name: n, time: {time}, logs: [{{event: e}}], expect: [{{log: e, unchanged: true}}]}}]"
+        )
+    };
+    let pipelines = pipelines("");
+    let later = test("2027-01-02T03:04:05Z");
+    let cases = cases(&later, &pipelines).expect("a good test");
+    let item = cases[0].payload.items().next().expect("a log record");
+    assert_eq!(item.time_unix_nano() / 1_000_000_000, 1_798_859_045);
+    assert!(judge(&cases[0]).is_empty());
+    let found = mistakes(&test("tomorrow"), "processors: {feature_flag: }");
+    assert_eq!(
+        found,
+        ["burgee.test.yaml:1:25: error: tests[0].time: this is no time; write one as 2026-08-06T07:06:40Z"]
+    );
+}

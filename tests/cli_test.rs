@@ -59,6 +59,28 @@ async fn tests_beside_the_configuration_are_found_and_what_differs_is_shown() {
 }
 
 #[tokio::test]
+async fn what_the_flags_are_is_part_of_what_is_tested() {
+    let folder = tempdir().expect("a folder");
+    let flags =
+        "banner: {variations: {on: true, off: false}, defaultRule: {variation: on}, version: 1.2.3}\n";
+    let flags = file(folder.path(), "flags.goff.yaml", flags);
+    let config = format!("processors: {{feature_flag: {{definitions: {{file: \"{flags}\"}}}}}}\n");
+    let config = file(folder.path(), "burgee.yaml", &config);
+    let tests = "tests:
+  - name: a version is known, and what is not declared is said
+    spans:
+      - {name: a, attributes: {feature_flag.key: banner, feature_flag.variant: on}}
+      - {name: b, attributes: {feature_flag.key: baner}}
+    expect:
+      - {span: a, attributes: {feature_flag.version: 1.2.3}, absent: [burgee.flag.undeclared]}
+      - {span: b, attributes: {burgee.flag.undeclared: key}}
+";
+    file(folder.path(), "flags.test.yaml", tests);
+    let ended = run(&["test", "--config", &config]).await;
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.log);
+}
+
+#[tokio::test]
 async fn nothing_runs_if_a_configuration_or_a_test_is_not_valid() {
     let folder = tempdir().expect("a folder");
     let good = file(folder.path(), "good.yaml", HASHED);

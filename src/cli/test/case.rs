@@ -72,6 +72,7 @@ fn case<'p>(test: Test, node: &Node, pipelines: &'p [Candidate]) -> Result<Case<
             Err(problem) => problems.push(problem),
         }
         problems.extend(contents(expectation, node));
+        problems.extend(absences(expectation, node));
     }
     if test.expect.is_empty() && test.must_not_leave.is_empty() && test.evaluations.is_none() {
         problems.push(
@@ -221,6 +222,31 @@ fn contents(expectation: &Expectation, node: &Node) -> Option<Problem> {
             Some(node.problem("`unchanged` says it all; remove it, or `attributes`, `absent` and `name`"))
         }
         _ => None,
+    }
+}
+
+/// A name that no attribute can have, or that has to be there, is never absent.
+fn absences(expectation: &Expectation, node: &Node) -> Vec<Problem> {
+    let of_name = |(at, name): (usize, &String)| {
+        let here = part(node, "absent", at);
+        let shown = quote(name);
+        let within = name.strip_suffix('*').unwrap_or(name);
+        if within.contains('*') {
+            let what =
+                format!("a `*` stands for the rest of a name, and only at its end: {shown} is no attribute");
+            return Some(here.problem(what));
+        }
+        let both = expectation.attributes.0.iter().any(|(key, _)| key == name);
+        both.then(|| here.problem(format!("{shown} is expected in `attributes`, too; which one is it?")))
+    };
+    expectation.absent.iter().enumerate().filter_map(of_name).collect()
+}
+
+/// Whether a name is the one that is written, or begins as it does before its `*`.
+pub(super) fn fits(pattern: &str, key: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => key.starts_with(beginning),
+        None => pattern == key,
     }
 }
 

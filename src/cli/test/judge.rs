@@ -1,6 +1,6 @@
 //! Runs a case, and compares what leaves with what is expected.
 
-use super::case::{Case, Target, part};
+use super::case::{Case, Target, fits, part};
 use super::form::{Expectation, Literal, Test};
 use super::leaks::{self, title};
 use super::request::{span_id, time};
@@ -201,14 +201,6 @@ fn same_attributes(whose: &str, before: Attributes<'_>, after: Attributes<'_>, l
     lines.extend(after.iter().filter(|pair| !before.contains(pair)).map(|pair| Line::Got(line(pair))));
 }
 
-/// Whether a name is the one that is written, or begins as it does before its `*`.
-fn fits(pattern: &str, key: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(beginning) => key.starts_with(beginning),
-        None => pattern == key,
-    }
-}
-
 fn is_same(wanted: &Literal, got: Value<'_>) -> bool {
     match (wanted, got) {
         (Literal::Null, Value::Empty) => true,
@@ -221,13 +213,13 @@ fn is_same(wanted: &Literal, got: Value<'_>) -> bool {
             wanted.len() == got.len() && wanted.iter().zip(got).all(|(wanted, got)| is_same(wanted, got))
         }
         (Literal::Map(wanted), Value::Map(got)) => {
-            let got: Vec<_> = got.iter().collect();
-            wanted.0.len() == got.len()
-                && wanted
-                    .0
-                    .iter()
-                    .zip(got)
-                    .all(|((key, wanted), (of, got))| key == of && is_same(wanted, got))
+            // the order of a map's keys means nothing
+            let mut left: Vec<_> = got.iter().collect();
+            wanted.0.len() == left.len()
+                && wanted.0.iter().all(|(key, wanted)| {
+                    let same = left.iter().position(|(of, got)| key == of && is_same(wanted, *got));
+                    same.map(|place| left.swap_remove(place)).is_some()
+                })
         }
         _ => false,
     }

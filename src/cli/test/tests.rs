@@ -267,3 +267,35 @@ fn a_test_can_say_when_it_is() {
         ["burgee.test.yaml:1:25: error: tests[0].time: this is no time; write one as 2026-08-06T07:06:40Z"]
     );
 }
+
+#[test]
+fn an_absence_that_could_never_fail_is_an_error() {
+    let found = mistakes(
+        "tests:
+  - name: n
+    spans: [{name: s}]
+    expect:
+      - {span: s, absent: [\"*.variant\", feature_flag.key], attributes: {feature_flag.key: k}}
+",
+        "processors: {feature_flag: }",
+    );
+    assert_eq!(
+        found,
+        [
+            "burgee.test.yaml:5:28: error: tests[0].expect[0].absent[0]: a `*` stands for the rest of a name, and only at its end: \"*.variant\" is no attribute",
+            "burgee.test.yaml:5:41: error: tests[0].expect[0].absent[1]: \"feature_flag.key\" is expected in `attributes`, too; which one is it?",
+        ]
+    );
+}
+
+#[test]
+fn the_order_of_a_maps_keys_means_nothing() {
+    let found = complaints(
+        "tests: [{name: n, spans: [{name: s, attributes: {m: {a: 1, b: 2}}}], expect: [{span: s, attributes: {m: {b: 2, a: 1}}}]}]",
+    );
+    assert!(found[0].is_empty());
+    let found = complaints(
+        "tests: [{name: n, spans: [{name: s, attributes: {m: {a: 1, b: 2}}}], expect: [{span: s, attributes: {m: {b: 1, a: 2}}}]}]",
+    );
+    assert_eq!(found[0].len(), 1);
+}

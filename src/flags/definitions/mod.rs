@@ -14,6 +14,7 @@ mod rule;
 mod values;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use foldhash::fast::RandomState;
@@ -39,15 +40,14 @@ pub struct Flag {
     revisions: Vec<(SystemTime, Revision)>,
 }
 
-/// How a flag is between two steps of its schedule.
+/// How a flag is between two steps of its schedule. What a step leaves alone is shared with the one before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Revision {
-    /// Shared between the revisions.
-    variations: values::Variations,
-    targeting: Vec<Rule>,
-    default_rule: Option<Rule>,
+    variations: Arc<values::Variations>,
+    targeting: Arc<Vec<Rule>>,
+    default_rule: Option<Arc<Rule>>,
     disabled: bool,
-    version: Option<String>,
+    version: Option<Arc<str>>,
     experimentation: Window,
 }
 
@@ -65,8 +65,8 @@ impl Definitions {
     /// itself.
     ///
     /// # Errors
-    /// A text that is empty, larger than [`FILE_BYTES_MAX`], not of that syntax, or has something else where flags
-    /// should be.
+    /// A text that is empty, larger than [`FILE_BYTES_MAX`], not of that syntax, has something else where flags should
+    /// be, or makes more than 128 MiB of definitions, which only very many rules times very many scheduled steps do.
     pub fn parse(text: &str, syntax: Syntax) -> Result<Definitions, ParseError> {
         read::file(text, syntax)
     }

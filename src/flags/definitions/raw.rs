@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::date::Date;
-use super::rule::{Ramp, RampEnd, RuleChange};
+use super::rule::{Ramp, RampEnd, Rule, RuleChange, entry_bytes};
 use super::{Flag, Revision, Window};
 
 /// Flags under their own key: flagd's files, and the answers of the relay proxy.
@@ -82,7 +82,10 @@ struct Targeting(Vec<RawRule>);
 
 impl<W: AsRef<str>> RawFlag<W> {
     /// The canonical form; `None` without variations.
-    pub fn flag(self) -> Option<Flag> {
+    ///
+    /// # Errors
+    /// There is not room enough for it.
+    pub fn flag(self, room: &mut Room) -> Result<Option<Flag>, Full> {
         let RawFlag { bucketing_key, metadata, .. } = &self;
         let (bucketing_key, mut metadata) = (bucketing_key.clone(), metadata.clone().unwrap_or_default());
         metadata.retain(|_, value| !value.is_null());
@@ -91,68 +94,94 @@ impl<W: AsRef<str>> RawFlag<W> {
         let flag = RawFlag { scheduled_rollout: None, ..self };
         // flagd has the version among the metadata
         let version = metadata.get("version").filter(|_| flag.variants.is_some()).map(text_of);
-        let mut revision = Revision { version, ..Revision::default() };
-        flag.apply(&mut revision);
+        let mut revision = Revision { version: version.map(Arc::from), ..Revision::default() };
+        flag.apply(&mut revision, room)?;
         if revision.variations.is_empty() {
-            return None;
+            return Ok(None);
         }
         // the oldest first, those of one date in the order of the file
         steps.sort_by_key(|step| step.date);
         let mut revisions = vec![(SystemTime::UNIX_EPOCH, revision.clone())];
         for mut step in steps {
             let Some(Date(date)) = step.date.take() else { continue };
-            step.apply(&mut revision);
+            step.apply(&mut revision, room)?;
             match revisions.last_mut() {
                 Some((since, last)) if *since == date => last.clone_from(&revision),
                 _ => revisions.push((date, revision.clone())),
             }
         }
-        Some(Flag { bucketing_key, metadata, revisions })
+        Ok(Some(Flag { bucketing_key, metadata, revisions }))
     }
 
     /// Lays what is said over what is known.
-    fn apply(self, to: &mut Revision) {
+    fn apply(self, to: &mut Revision, room: &mut Room) -> Result<(), Full> {
+        room.take(size_of::<(SystemTime, Revision)>())?;
         if let Some(said) = self.variations.or(self.variants) {
+            room.take(to.variations.keys().chain(said.keys()).map(|name| entry_bytes(name)).sum())?;
             let said = said.into_iter().filter(|(_, value)| !value.is_null());
-            to.variations.extend(said.map(|(name, mut value)| {
+            Arc::make_mut(&mut to.variations).extend(said.map(|(name, mut value)| {
                 dates_as_text(&mut value);
                 (name, Arc::new(value))
             }));
         }
-        for rule in self.targeting.into_iter().flat_map(|Targeting(rules)| rules) {
-            let known = to.targeting.iter_mut().find(|known| known.name.is_some() && known.name == rule.name);
-            match known {
-                Some(known) => known.merge(rule.into()),
-                None => to.targeting.push(RuleChange::from(rule).into()),
-            }
+        if let Some(Targeting(rules)) = self.targeting {
+            let rules: Vec<_> = rules.into_iter().map(RuleChange::from).collect();
+            let said = rules.iter().map(RuleChange::bytes);
+            room.take(to.targeting.iter().map(Rule::bytes).chain(said).sum())?;
+            change_rules(Arc::make_mut(&mut to.targeting), rules);
         }
-        if let Some(rule) = self.default_rule {
-            to.default_rule.get_or_insert_default().merge(rule.into());
+        if let Some(rule) = self.default_rule.map(RuleChange::from) {
+            let known = to.default_rule.get_or_insert_default();
+            room.take(known.bytes() + rule.bytes())?;
+            Arc::make_mut(known).merge(rule);
         }
         if let Some(disabled) = self.disable.or(self.state.map(|state| state == "DISABLED")) {
             to.disabled = disabled;
         }
         if let Some(version) = self.version {
-            to.version = Some(version.as_ref().to_owned()).filter(|version| !version.is_empty());
+            to.version = Some(version.as_ref()).filter(|version| !version.is_empty()).map(Arc::from);
         }
         if let Some(window) = self.experimentation {
             let Window { start, end } = &mut to.experimentation;
             *start = window.start.map(|Date(date)| date).or(*start);
             *end = window.end.map(|Date(date)| date).or(*end);
         }
+        Ok(())
     }
+}
 
-    /// About how many values its canonical form keeps: as many again for each step of its schedule.
-    pub fn weight(&self) -> usize {
-        let steps = self.scheduled_rollout.as_deref().unwrap_or_default();
-        let all = std::iter::once(self).chain(steps).map(RawFlag::own_weight).sum::<usize>();
-        all.saturating_mul(1 + steps.len())
+/// A rule with the name of a known one changes that, any other comes to them.
+fn change_rules(known: &mut Vec<Rule>, said: Vec<RuleChange>) {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (place, rule) in known.iter().enumerate() {
+        if let Some(name) = &rule.name {
+            places.entry(name.clone()).or_insert(place);
+        }
     }
+    for change in said {
+        match change.name.as_ref().and_then(|name| places.get(name)) {
+            Some(place) => known[*place].merge(change),
+            None => {
+                if let Some(name) = &change.name {
+                    places.insert(name.clone(), known.len());
+                }
+                known.push(change.into());
+            }
+        }
+    }
+}
 
-    fn own_weight(&self) -> usize {
-        let variations = self.variations.as_ref().or(self.variants.as_ref()).map_or(0, BTreeMap::len);
-        let rules = self.targeting.iter().flat_map(|Targeting(rules)| rules).chain(&self.default_rule);
-        variations + rules.map(|rule| 1 + rule.percentage.as_ref().map_or(0, BTreeMap::len)).sum::<usize>()
+/// The memory that is left for the definitions of one text.
+pub(super) struct Room(pub usize);
+
+/// There is no [`Room`] left.
+#[derive(Debug)]
+pub(super) struct Full;
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> Result<(), Full> {
+        self.0 = self.0.checked_sub(bytes).ok_or(Full)?;
+        Ok(())
     }
 }
 

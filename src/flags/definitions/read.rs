@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Options, alias_limits, budget, options};
 
 use super::Definitions;
-use super::raw::{AsWritten, Loose, RawFlag, Wrapped};
+use super::raw::{AsWritten, Full, Loose, RawFlag, Room, Wrapped};
 
 /// What a flag file is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,19 +123,22 @@ fn gather<W: AsRef<str>>(
 ) -> Result<Definitions, ParseError> {
     let said = raw.len();
     let mut definitions = Definitions::default();
+    let mut room = Room(DEFINITIONS_BYTES_MAX);
     for (key, mut flag) in raw {
-        if flag.weight() > FLAG_WEIGHT_MAX {
-            return Err(ParseError::new(format!(
-                "the flag {key:?} has too many variations, rules and scheduled steps"
-            )));
-        }
         if let Some(shared) = &shared {
             let own = flag.metadata.get_or_insert_default();
             for (name, value) in shared {
                 own.entry(name).or_insert_with(|| value.clone());
             }
         }
-        if let Some(flag) = flag.flag() {
+        let flag = flag.flag(&mut room).map_err(|Full| {
+            ParseError::new(format!(
+                "too many rules and variations in all, times the scheduled steps that change them: more than {} MiB; \
+                 the flag {key:?} has no room any more",
+                DEFINITIONS_BYTES_MAX >> 20
+            ))
+        })?;
+        if let Some(flag) = flag {
             definitions.flags.insert(key, flag);
         }
     }
@@ -235,8 +238,9 @@ fn sentence(said: &str) -> String {
 
 /// The largest flag file that is read, and the largest answer of a relay proxy.
 pub const FILE_BYTES_MAX: usize = 16 << 20;
-/// The values of one flag times its scheduled steps: each step is kept as the flag that it makes.
-const FLAG_WEIGHT_MAX: usize = 1_000_000;
+/// About what all definitions of one text take: a scheduled step is kept as the flag that it makes, except for what it
+/// leaves alone.
+const DEFINITIONS_BYTES_MAX: usize = 128 << 20;
 /// Deeper than any flag's value. A level costs the parser up to 35 KiB of stack in a debug build.
 const DEPTH_MAX: usize = 32;
 const NODES_MAX: usize = 1_000_000;

@@ -35,13 +35,13 @@ pub struct RampEnd {
 }
 
 impl Rule {
-    /// The variation whose bucket a key falls into; `None` if the rule has no buckets.
+    /// The variation whose bucket a key falls into; `None` if the rule has no buckets, or if GO Feature Flag itself may
+    /// come to one or another number of them.
     pub fn bucket(&self, flag: &str, key: &str, time: SystemTime) -> Option<&str> {
         if let Some(ramp) = &self.progressive {
             return ramp.bucket(hash(flag, key, PERCENT_100), time);
         }
-        let sum: f64 = self.percentages.values().sum();
-        let hash = hash(flag, key, (sum * PER_PERCENT) as u32);
+        let hash = hash(flag, key, buckets(&self.percentages)?);
         let mut end = 0.0;
         // from the last name to the first, so that `True` comes before `False`
         self.percentages.iter().rev().find_map(|(variation, percentage)| {
@@ -49,6 +49,11 @@ impl Rule {
             end += percentage * PER_PERCENT;
             (start as u32 <= hash && hash < end as u32).then_some(variation.as_str())
         })
+    }
+
+    /// About what it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        bytes(self.name.as_ref(), self.variation.as_ref(), &self.percentages, self.progressive.as_ref())
     }
 
     /// Takes over what a scheduled step says; a negative percentage removes one.
@@ -79,6 +84,29 @@ pub(super) struct RuleChange {
     pub percentages: BTreeMap<String, f64>,
     pub progressive: Option<Ramp>,
     pub disabled: Option<bool>,
+}
+
+impl RuleChange {
+    /// About what it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        bytes(self.name.as_ref(), self.variation.as_ref(), &self.percentages, self.progressive.as_ref())
+    }
+}
+
+fn bytes(
+    name: Option<&String>,
+    variation: Option<&String>,
+    percentages: &BTreeMap<String, f64>,
+    ramp: Option<&Ramp>,
+) -> usize {
+    let ends = ramp.into_iter().flat_map(|ramp| [&ramp.initial.variation, &ramp.end.variation]).flatten();
+    let texts = name.into_iter().chain(variation).chain(ends).map(String::len).sum::<usize>();
+    size_of::<Rule>() + texts + percentages.keys().map(|name| entry_bytes(name)).sum::<usize>()
+}
+
+/// About what an entry of a map takes in memory, its value aside if that is not a number.
+pub(super) fn entry_bytes(name: &str) -> usize {
+    64 + name.len()
 }
 
 impl From<RuleChange> for Rule {
@@ -124,6 +152,25 @@ impl RampEnd {
         self.percentage = change.percentage.or(self.percentage);
         self.date = change.date.or(self.date);
     }
+}
+
+/// How many buckets a split has; `None` if that depends on the order in which the percentages are summed up.
+///
+/// The original sums them up over a map of Go, whose order is another one each time, and cuts off the rest: 33.3, 33.3
+/// and 33.4 make 100,000 buckets or 99,999.
+fn buckets(percentages: &BTreeMap<String, f64>) -> Option<u32> {
+    let sum: f64 = percentages.values().sum();
+    let count = |sum: f64| (sum * PER_PERCENT) as u32;
+    let said = percentages.values().filter(|percentage| **percentage != 0.0).count();
+    // two have one sum, and so have whole numbers, halves, quarters … up to 1/1024: nothing is rounded
+    let is_exact =
+        |percentage: &f64| (percentage * 1024.0).fract() == 0.0 && percentage.abs() < f64::from(u32::MAX);
+    if said <= 2 || percentages.values().all(is_exact) {
+        return Some(count(sum));
+    }
+    let error =
+        percentages.values().map(|percentage| percentage.abs()).sum::<f64>() * said as f64 * f64::EPSILON;
+    (count(sum - error) == count(sum + error)).then(|| count(sum))
 }
 
 /// The place of a key among the buckets of a flag.
@@ -203,6 +250,24 @@ mod tests {
         {
             assert_eq!(checkout.bucket("new-checkout", user, time), Some(variation), "{user}");
         }
+    }
+
+    #[test]
+    fn a_split_whose_sum_depends_on_the_order_has_no_bucket() {
+        let thirds = [33.3, 33.3, 33.4_f64];
+        assert_eq!((thirds.iter().sum::<f64>() * PER_PERCENT) as u32, 100_000);
+        assert_eq!((thirds.iter().rev().sum::<f64>() * PER_PERCENT) as u32, 99_999);
+        let count = |percentages: &[f64]| {
+            buckets(&percentages.iter().enumerate().map(|(name, share)| (name.to_string(), *share)).collect())
+        };
+        assert_eq!(count(&thirds), None);
+        assert_eq!(split([("a", 33.3), ("b", 33.3), ("c", 33.4)]).bucket("flag", "user", at(0)), None);
+        assert_eq!(count(&[33.3, 66.7]), Some(100_000), "two have one sum");
+        assert_eq!(count(&[33.3, 66.7, 0.0, 0.0]), Some(100_000));
+        assert_eq!(count(&[33.0, 33.0, 34.0]), Some(100_000));
+        assert_eq!(count(&[12.5, 12.25, 75.25]), Some(100_000));
+        assert_eq!(count(&[0.1, 0.2, 0.0305]), Some(330), "every order is cut off to the same");
+        assert_eq!(count(&[0.1, f64::NAN, 1.0]), Some(0));
     }
 
     #[test]

@@ -40,8 +40,9 @@ flag:
     // buckets 24322 and 46703; the original has `True` before `False`
     assert_eq!(flag.expected("flag", "a", SystemTime::UNIX_EPOCH), Some("True"));
     assert_eq!(flag.expected("flag", "b", SystemTime::UNIX_EPOCH), Some("False"));
-    let of_number =
-        |text, syntax| parse(text, syntax).get("a").and_then(|a| a.at(date(START)).version.clone());
+    let of_number = |text, syntax| {
+        parse(text, syntax).get("a").and_then(|a| a.at(date(START)).version().map(str::to_owned))
+    };
     assert_eq!(
         of_number(r#"{"a": {"version": 2, "variations": {"a": 1}}}"#, Syntax::Json).as_deref(),
         Some("2")
@@ -220,13 +221,40 @@ fn what_would_grow_without_end_is_refused() {
     assert!(Definitions::parse(&deep, Syntax::Json).is_err());
     assert!(Definitions::parse(&format!("a = {}", "[".repeat(100_000)), Syntax::Toml).is_err());
     assert!(Definitions::parse(&" ".repeat(FILE_BYTES_MAX + 1), Syntax::Json).is_err());
-    let steps = "{\"date\":\"2026-01-01T00:00:00Z\",\"variations\":{\"b\":1}},".repeat(1_100);
-    let text = format!(
-        "{{\"f\":{{\"variations\":{{\"a\":1}},\"scheduledRollout\":[{}]}}}}",
-        steps.trim_end_matches(',')
-    );
-    let error = Definitions::parse(&text, Syntax::Json).expect_err("1,100 steps of 1,101 variations");
-    assert!(error.message.contains("too many"), "{error}");
+}
+
+#[test]
+fn what_all_flags_make_of_their_schedules_is_limited_together() {
+    let name = "n".repeat(1000);
+    let file = |flags: usize, steps: usize| {
+        let step =
+            format!(r#"{{"date":"2026-01-01T00:00:00Z","defaultRule":{{"percentage":{{"{name}":1}}}}}}"#);
+        let steps = vec![step; steps].join(",");
+        let flag = |key| format!(r#""{key}":{{"variations":{{"a":1}},"scheduledRollout":[{steps}]}}"#);
+        format!("{{{}}}", (0..flags).map(flag).collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(parse(&file(2, 100), Syntax::Json).len(), 2);
+    let rules = vec![format!(r#"{{"query":"a eq 1","variation":"{name}"}}"#); 500].join(",");
+    let step = r#"{"date":"2026-01-01T00:00:00Z","targeting":[{"name":"x","variation":"a"}]}"#;
+    let flag = |key: usize| {
+        let steps = vec![step; 50].join(",");
+        format!(r#""{key}":{{"variations":{{"a":1}},"targeting":[{rules}],"scheduledRollout":[{steps}]}}"#)
+    };
+    let text = |flags| format!("{{{}}}", (0..flags).map(flag).collect::<Vec<_>>().join(","));
+    assert_eq!(parse(&text(1), Syntax::Json).len(), 1);
+    let error = Definitions::parse(&text(6), Syntax::Json).expect_err("6 times 50 times 500 KB");
+    assert!(error.message.contains("more than 128 MiB"), "{error}");
+}
+
+#[test]
+fn a_step_takes_no_memory_for_what_it_leaves_alone() {
+    let rules = vec![r#"{"query":"a eq 1","variation":"a"}"#; 2000].join(",");
+    let steps = vec![r#"{"date":"2026-01-01T00:00:00Z","version":"2"}"#; 2000].join(",");
+    let text =
+        format!(r#"{{"f":{{"variations":{{"a":1}},"targeting":[{rules}],"scheduledRollout":[{steps}]}}}}"#);
+    let definitions = parse(&text, Syntax::Json);
+    let flag = definitions.get("f").expect("a flag");
+    assert_eq!(flag.at(date("2026-01-02T00:00:00Z")).targeting().len(), 2000);
 }
 
 fn parse(text: &str, syntax: Syntax) -> Definitions {

@@ -56,15 +56,17 @@ pub fn is_secret_name(name: &str) -> bool {
         || (plain.ends_with("headers") && !HEADER_NAMES.contains(&plain.as_str()))
 }
 
-/// The text with every `://user:password@` shown as `://[REDACTED]@`.
+/// The text with every `://user:password@` shown as `://[REDACTED]@`, also with too few or too many slashes, or with
+/// those of Windows.
 pub fn mask_url_password(text: &str) -> Cow<'_, str> {
+    let is_slash = |c: char| matches!(c, '/' | '\\');
     let mut masked = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, authority) = rest.split_at(at + 3);
-        masked.push_str(before);
-        let end =
-            authority.find(|c: char| c == '/' || c.is_whitespace() || c == '"').unwrap_or(authority.len());
+    while let Some(at) = rest.find(":/").into_iter().chain(rest.find(":\\")).min() {
+        let authority = rest[at + 1..].trim_start_matches(is_slash);
+        masked.push_str(&rest[..rest.len() - authority.len()]);
+        let is_end = |c: char| is_slash(c) || c.is_whitespace() || c == '"';
+        let end = authority.find(is_end).unwrap_or(authority.len());
         match authority[..end].rfind('@') {
             Some(userinfo) => {
                 masked.push_str(REDACTED);
@@ -133,7 +135,12 @@ mod tests {
     fn a_password_in_a_url_is_not_shown() {
         assert_eq!(mask_url_password("http://me:pw@host:1/x"), "http://[REDACTED]@host:1/x");
         assert_eq!(mask_url_password("a http://t@h b://u:p@i"), "a http://[REDACTED]@h b://[REDACTED]@i");
-        for plain in ["http://host/a@b", "none", "x@y"] {
+        assert_eq!(mask_url_password("http:///me:pw@host"), "http:///[REDACTED]@host");
+        assert_eq!(
+            mask_url_password("http:/me:pw@host http:\\\\me:pw@h"),
+            "http:/[REDACTED]@host http:\\\\[REDACTED]@h"
+        );
+        for plain in ["http://host/a@b", "none", "x@y", "C:\\a\\b@c"] {
             assert_eq!(mask_url_password(plain), plain);
         }
     }

@@ -33,6 +33,7 @@ pub struct Config {
     /// At most 256 bytes, without control characters; may be empty.
     #[serde(deserialize_with = "provider_name")]
     pub provider_name: String,
+    #[serde(deserialize_with = "said")]
     pub definitions: Option<DefinitionsConfig>,
 }
 
@@ -150,6 +151,11 @@ impl Processor for FeatureFlag {
     fn watch(&self, words: &mut Watchlist) {
         words.extend(&flags::watchlist(&self.policy.context_id));
     }
+}
+
+/// `definitions:` with nothing below is said, too: what it lacks is then an error.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DefinitionsConfig>, D::Error> {
+    Option::deserialize(deserializer).map(|said| Some(Option::unwrap_or_default(said)))
 }
 
 fn flags_per_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

@@ -62,7 +62,7 @@ pub struct RelayProxy {
     pub poll_interval: Duration,
 }
 
-/// Where the relay proxy is: an `http://` URL to which the path of the configuration is added.
+/// Where the relay proxy is: an `http://` URL to which the path of the configuration is added, unless it is there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Uri);
 
@@ -94,9 +94,9 @@ impl TryFrom<&str> for Endpoint {
         if text.is_empty() {
             return Err("the endpoint is empty; try \"http://localhost:1031\"".into());
         }
-        if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
+        if text.contains('@') {
             return Err(
-                "a user or password before the host is not supported; write the key as `api_key`".into()
+                "a user or password before the host is not supported; write the key as `api_key` (an @ in a path is %40)".into()
             );
         }
         if rest.contains(['?', '#']) {
@@ -119,7 +119,8 @@ impl TryFrom<&str> for Endpoint {
         if base.host().is_none_or(str::is_empty) || base.port().is_some_and(|port| port.as_u16() == 0) {
             return Err(format!("\"{text}\" needs a host, and a port other than 0 if any"));
         }
-        let path = format!("{}{CONFIGURATION_PATH}", base.path().trim_end_matches('/'));
+        let path = base.path().trim_end_matches('/');
+        let path = format!("{}{CONFIGURATION_PATH}", path.strip_suffix(CONFIGURATION_PATH).unwrap_or(path));
         let mut parts = base.into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(path).map_err(|_| no_url())?);
         Uri::from_parts(parts).map(Endpoint).map_err(|_| no_url())

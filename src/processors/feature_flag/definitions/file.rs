@@ -9,8 +9,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use tokio::task::spawn_blocking;
-
 use super::super::BuildError;
 use super::{Failure, Keeper};
 use crate::config::{self, Problem};
@@ -130,25 +128,40 @@ pub(super) async fn watch(path: PathBuf, mut known: Stamp, every: Duration, mut 
     loop {
         tokio::time::sleep(every).await;
         let look = path.clone();
-        let Ok(seen) = spawn_blocking(move || Stamp::of(&look)).await else { return };
+        let Some(seen) = aside(move || Stamp::of(&look)).await else { return };
         if seen == known {
             pending = None;
         } else if pending.as_ref() != Some(&seen) {
             pending = Some(seen);
         } else {
             pending = None;
-            // a file that cannot be used is read again when it has changed again
-            known = seen;
             let file = path.clone();
-            let Ok(loaded) = spawn_blocking(move || load(&file)).await else { return };
+            let Some(loaded) = aside(move || load(&file)).await else { return };
             match loaded {
                 Ok(Loaded { definitions, stamp }) => {
                     known = stamp;
                     keeper.take(definitions);
                 }
-                Err(error) => keeper.fail(error.failure(&path)),
+                Err(error) => {
+                    // One that is no flag file, or is not there, stays so until it changes. One that could be looked at
+                    // but not read (no file descriptor is left, the disk fails) is tried again.
+                    if matches!(error, LoadError::Broken(_)) || seen.0.is_err() {
+                        known = seen;
+                    }
+                    keeper.fail(error.failure(&path));
+                }
             }
         }
+    }
+}
+
+/// Does what may wait for a disk on another thread; a panic there is one here, after which the task is started anew.
+/// `None` if the runtime ends.
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Some(done),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => None,
     }
 }
 

@@ -14,6 +14,7 @@ pub use config::{Config, Endpoint, RelayProxy};
 
 use super::BuildError;
 use crate::component::{BuildContext, TaskContext};
+use crate::config::escape;
 use crate::flags::definitions::Definitions;
 use crate::flags::{Known, MetadataAttribute};
 use crate::observe::definitions::Readings;
@@ -43,6 +44,7 @@ pub(super) fn build(config: &Config, cx: &mut BuildContext) -> Result<Arc<Live>,
             let path = path.to_owned();
             cx.task(TASK, move |cx| {
                 let keeper = Keeper::new(&for_task, &processor, &path.display().to_string(), cx);
+                keeper.begun();
                 file::watch(path.clone(), first.stamp.clone(), file::LOOK_EVERY, keeper)
             });
         }
@@ -71,6 +73,8 @@ impl Live {
 struct Keeper {
     live: Arc<Live>,
     processor: Arc<str>,
+    /// As it is shown.
+    source: String,
     readings: Arc<Readings>,
     facts: Arc<Facts>,
     /// The failure that the log has, until a reading succeeds.
@@ -93,9 +97,23 @@ impl Keeper {
         Keeper {
             live: Arc::clone(live),
             processor: Arc::clone(processor),
+            source: escape(source).into_owned(),
             readings,
             facts: cx.facts,
             told: None,
+        }
+    }
+
+    /// Says what there is before the first reading of the task.
+    fn begun(&self) {
+        if let Some(flags) = self.live.flags() {
+            let s = if flags == 1 { "" } else { "s" };
+            tracing::info!(
+                processor = &*self.processor,
+                source = self.source,
+                "flag definitions are in force: {flags} flag{s} from {}",
+                self.source
+            );
         }
     }
 
@@ -107,7 +125,12 @@ impl Keeper {
         self.live.current.store(Some(Arc::new(definitions)));
         self.readings.changed(flags);
         self.told = None;
-        tracing::info!(processor = &*self.processor, flags, "new flag definitions are in force");
+        tracing::info!(
+            processor = &*self.processor,
+            source = self.source,
+            flags,
+            "new flag definitions are in force"
+        );
     }
 
     fn unchanged(&mut self) {
@@ -115,6 +138,7 @@ impl Keeper {
         if self.told.take().is_some() {
             tracing::info!(
                 processor = &*self.processor,
+                source = self.source,
                 "the flag definitions can be read again; nothing has changed"
             );
         }
@@ -136,12 +160,14 @@ impl Keeper {
         match flags {
             Some(flags) => tracing::warn!(
                 processor = &*self.processor,
+                source = self.source,
                 kind,
                 flags,
                 "flag definitions cannot be read, the last good ones stay in force: {why}"
             ),
             None => tracing::warn!(
                 processor = &*self.processor,
+                source = self.source,
                 kind,
                 "flag definitions cannot be read yet: {why}"
             ),

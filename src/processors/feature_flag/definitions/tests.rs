@@ -77,6 +77,33 @@ async fn a_broken_file_keeps_the_last_good_one_and_is_counted_with_its_place() {
     assert_eq!(running.readings().failure, None);
 }
 
+#[tokio::test]
+async fn what_is_there_but_cannot_be_read_is_tried_again() {
+    let file = FlagFile::new("flags.yaml", &yaml("one"));
+    let running = file.watch();
+    std::fs::remove_file(&file.path).expect("a folder of ours");
+    std::fs::create_dir(&file.path).expect("a folder of ours");
+    running.until(|running| running.readings().failed > 2).await;
+    assert_eq!(running.version().as_deref(), Some("one"));
+    std::fs::remove_dir(&file.path).expect("a folder of ours");
+    file.write(&yaml("two"));
+    running.until(|running| running.version().as_deref() == Some("two")).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a defect")]
+async fn a_panic_beside_the_watch_is_one_of_the_watch() {
+    file::aside(|| panic!("a defect")).await.unwrap_or(());
+}
+
+#[test]
+fn an_endpoint_may_have_its_path_already() {
+    for text in ["http://h/base", "http://h/base/", "http://h/base/v1/flag/configuration"] {
+        let endpoint = Endpoint::try_from(text).expect(text);
+        assert_eq!(endpoint.shown(), "http://h/base/v1/flag/configuration", "{text}");
+    }
+}
+
 #[test]
 fn without_its_file_or_with_a_broken_one_nothing_starts() {
     let file = FlagFile::new("flags.toml", "[flag\n");

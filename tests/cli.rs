@@ -127,6 +127,40 @@ async fn status_shows_what_a_running_burgee_has_done() {
 }
 
 #[tokio::test]
+async fn status_says_that_the_flag_file_is_broken_now() {
+    let folder = tempdir().expect("a folder");
+    let flags =
+        file(folder.path(), "flags.goff.yaml", "new-checkout:\n  variations: {on: true, off: false}\n");
+    let processor = format!("processors: {{feature_flag: {{definitions: {{file: {flags}}}}}}}\n");
+    let config = file(folder.path(), "burgee.yaml", &format!("{processor}{FREE_PORTS}"));
+    let mut burgee = start(&["run", "--config", &config]);
+    let admin = burgee.listening("admin").await.to_string();
+    let definitions = async || {
+        let status = run(&["status", "--admin", &admin]).await;
+        let line = status.out.lines().find(|line| line.starts_with("definitions")).map(str::to_owned);
+        let json = run(&["status", "--admin", &admin, "--json"]).await;
+        let json: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+        (line.unwrap_or(status.out), json["definitions"][0].clone())
+    };
+
+    let (line, json) = definitions().await;
+    assert!(line.starts_with(&format!("definitions feature_flag: {flags}, 1 flag, read ")), "{line}");
+    assert!(json["read_at_unix_ms"].is_u64() && json["failure"].is_null(), "{json}");
+
+    file(folder.path(), "flags.goff.yaml", "new-checkout: [\n");
+    burgee.log.line_with(&["flag definitions cannot be read"]).await;
+    let (line, json) = definitions().await;
+    let failing = format!("definitions feature_flag: {flags}, 1 flag; last reading failed ");
+    assert!(line.starts_with(&failing) && line.contains(&format!(" ago: {flags}:")), "{line}");
+    assert_eq!((&json["flags"], &json["ok"], &json["failed"]), (&1.into(), &0.into(), &1.into()), "{json}");
+    let message = json["failure"]["message"].as_str().expect("a reason");
+    assert!(message.starts_with(&flags), "{message}");
+
+    burgee.signal("INT").await;
+    assert_eq!(burgee.end().await.code, Some(0));
+}
+
+#[tokio::test]
 async fn where_nothing_answers_status_and_demo_say_what_to_do() {
     let port = free_port();
     let status = run(&["status", "--admin", &format!("127.0.0.1:{port}")]).await;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::v1;
 use crate::component::Budget;
-use crate::observe::board::{Board, DoorState, Listener, OutboxState, PipelineState};
+use crate::observe::board::{Board, DefinitionsState, DoorState, Listener, OutboxState, PipelineState};
 use crate::observe::ledger::DoorOutcome;
 
 /// What the board and the budget say now.
@@ -20,6 +20,7 @@ pub fn status(board: &Board, budget: &Budget) -> v1::StatusResponse {
         pipelines: state.pipelines.into_iter().map(pipeline).collect(),
         outboxes: state.outboxes.into_iter().map(outbox).collect(),
         memory: Some(v1::Memory { used: budget.used(), limit: budget.limit() }),
+        definitions: state.definitions.into_iter().map(definitions).collect(),
     }
 }
 
@@ -96,6 +97,22 @@ fn outbox(outbox: OutboxState) -> v1::Outbox {
             message: last.message,
             at_unix_ms: unix_ms(last.at),
         }),
+    }
+}
+
+fn definitions(definitions: DefinitionsState) -> v1::Definitions {
+    let readings = definitions.readings;
+    v1::Definitions {
+        processor: definitions.processor.to_string(),
+        source: readings.source,
+        flags: readings.flags,
+        ok: readings.changed + readings.unchanged,
+        changed: readings.changed,
+        failed: readings.failed,
+        read_at_unix_ms: readings.read_at.map(unix_ms),
+        failure: readings
+            .failure
+            .map(|(at, message)| v1::ReadingFailure { message, at_unix_ms: unix_ms(at) }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tonic::transport::Endpoint;
 
@@ -25,7 +25,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let status = ask(&args.admin).await?;
     let text = match args.json {
         true => serde_json::to_string_pretty(&status).expect("numbers and strings have a JSON form") + "\n",
-        false => describe(&status),
+        false => describe(&status, SystemTime::now()),
     };
     printed(anstream::stdout().write_all(text.as_bytes()))
 }
@@ -50,7 +50,7 @@ async fn ask(admin: &str) -> Result<v1::StatusResponse, Failure> {
 }
 
 /// For people: a few lines, one for each thing that counts.
-fn describe(status: &v1::StatusResponse) -> String {
+fn describe(status: &v1::StatusResponse, now: SystemTime) -> String {
     let uptime = humantime::format_duration(Duration::from_secs(status.uptime_ms / 1000));
     let mut text = format!("burgee {}, up {uptime}, pid {}\n", status.version, status.pid);
     section(
@@ -71,6 +71,7 @@ fn describe(status: &v1::StatusResponse) -> String {
     if status.doors.is_empty() {
         text.push_str("received    nothing yet\n");
     }
+    section(&mut text, "definitions", status.definitions.iter().map(|of| definitions(of, now)));
     if let Some(memory) = &status.memory {
         let (used, limit) = (bytesize::ByteSize(memory.used), bytesize::ByteSize(memory.limit));
         section(&mut text, "memory", [format!("{used} of {limit}")]);
@@ -131,6 +132,33 @@ fn outbox(outbox: &v1::Outbox) -> String {
     line
 }
 
+fn definitions(definitions: &v1::Definitions, now: SystemTime) -> String {
+    let mut line = format!("{}: {}, ", definitions.processor, definitions.source);
+    match definitions.flags {
+        Some(flags) => line.push_str(&counted(flags, "flags")),
+        None => line.push_str("nothing read yet"),
+    }
+    match (&definitions.failure, definitions.read_at_unix_ms) {
+        (Some(failure), _) => {
+            let ago = ago(failure.at_unix_ms, now);
+            let _ = write!(line, "; last reading failed {ago}: {}", failure.message);
+        }
+        (None, Some(at)) => {
+            let _ = write!(line, ", read {}", ago(at, now));
+            note(&mut line, definitions.failed, "failed before");
+        }
+        (None, None) => {}
+    }
+    line
+}
+
+/// `3m 20s ago`. Both are times of one machine: the admin service listens on loopback.
+fn ago(unix_ms: u64, now: SystemTime) -> String {
+    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(unix_ms));
+    let age = at.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
+    format!("{} ago", humantime::format_duration(Duration::from_secs(age.as_secs())))
+}
+
 /// Mentions what is not zero.
 fn note(line: &mut String, count: u64, what: &str) {
     if count > 0 {
@@ -161,3 +189,63 @@ fn items(signal: i32) -> &'static str {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines about definitions, ten minutes after 1970 began.
+    fn lines_of(definitions: v1::Definitions) -> String {
+        let definitions = v1::Definitions { processor: "feature_flag".into(), ..definitions };
+        let status = v1::StatusResponse { definitions: vec![definitions], ..Default::default() };
+        let text = describe(&status, SystemTime::UNIX_EPOCH + Duration::from_secs(600));
+        text.lines().skip_while(|line| !line.starts_with("definitions")).collect::<Vec<_>>().join("\n")
+    }
+
+    fn of_a_file() -> v1::Definitions {
+        v1::Definitions {
+            source: "flags.goff.yaml".into(),
+            flags: Some(1),
+            read_at_unix_ms: Some(420_000),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn definitions_say_how_many_there_are_and_since_when() {
+        assert_eq!(lines_of(of_a_file()), "definitions feature_flag: flags.goff.yaml, 1 flag, read 3m ago");
+        let again = v1::Definitions { flags: Some(2), failed: 4, ..of_a_file() };
+        assert_eq!(
+            lines_of(again),
+            "definitions feature_flag: flags.goff.yaml, 2 flags, read 3m ago, 4 failed before"
+        );
+    }
+
+    #[test]
+    fn a_failed_reading_is_told_with_its_reason_in_one_line() {
+        let failure = v1::ReadingFailure { message: "no\nmap\u{1b}[2J".into(), at_unix_ms: 600_000 - 61_500 };
+        let failing = v1::Definitions { failed: 2, failure: Some(failure), ..of_a_file() };
+        assert_eq!(
+            lines_of(failing),
+            r"definitions feature_flag: flags.goff.yaml, 1 flag; last reading failed 1m 1s ago: no\nmap\u{1b}[2J"
+        );
+    }
+
+    #[test]
+    fn before_the_first_success_nothing_is_read() {
+        let source = "http://localhost:1031/v1/flag/configuration";
+        let waiting = v1::Definitions { source: source.into(), ..Default::default() };
+        assert_eq!(
+            lines_of(waiting.clone()),
+            format!("definitions feature_flag: {source}, nothing read yet")
+        );
+        // a clock that was set back
+        let failure = v1::ReadingFailure { message: "no answer".into(), at_unix_ms: 700_000 };
+        assert_eq!(
+            lines_of(v1::Definitions { failure: Some(failure), ..waiting }),
+            format!(
+                "definitions feature_flag: {source}, nothing read yet; last reading failed 0s ago: no answer"
+            )
+        );
+    }
+}

@@ -24,6 +24,8 @@ pub struct ReadingsState {
     pub unchanged: u64,
     /// Readings that failed; the last good definitions stayed.
     pub failed: u64,
+    /// When a reading succeeded last, the one at the start included.
+    pub read_at: Option<SystemTime>,
     /// Of the latest reading, if it failed: when, and why.
     pub failure: Option<(SystemTime, String)>,
 }
@@ -36,6 +38,10 @@ impl Readings {
     /// Says where the definitions come from, and how many there were at the start.
     pub fn begin(&self, source: &str, flags: Option<u64>) {
         let mut state = self.state();
+        // work that begins anew after a failure of its own has read nothing
+        if flags.is_some() && (state.read_at.is_none() || state.source != source) {
+            state.read_at = Some(SystemTime::now());
+        }
         source.clone_into(&mut state.source);
         state.flags = flags.or(state.flags);
     }
@@ -45,6 +51,7 @@ impl Readings {
         let mut state = self.state();
         state.changed += 1;
         state.flags = Some(flags);
+        state.read_at = Some(SystemTime::now());
         state.failure = None;
     }
 
@@ -52,6 +59,7 @@ impl Readings {
     pub fn unchanged(&self) {
         let mut state = self.state();
         state.unchanged += 1;
+        state.read_at = Some(SystemTime::now());
         state.failure = None;
     }
 
@@ -75,6 +83,20 @@ impl Readings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_success_says_when_it_was_read() {
+        let readings = Readings::new("feature_flag".into());
+        readings.begin("http://localhost:1031", None);
+        readings.failed("nothing answers");
+        assert_eq!(readings.snapshot().read_at, None);
+        readings.changed(1);
+        let first = readings.snapshot().read_at;
+        assert!(first.is_some());
+        readings.failed("nothing answers");
+        readings.begin("http://localhost:1031", Some(1));
+        assert_eq!(readings.snapshot().read_at, first);
+    }
 
     #[test]
     fn a_failure_is_counted_and_stands_until_a_reading_succeeds() {

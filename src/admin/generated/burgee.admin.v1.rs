@@ -28,6 +28,9 @@ pub struct StatusResponse {
     pub outboxes: ::prost::alloc::vec::Vec<Outbox>,
     #[prost(message, optional, tag = "9")]
     pub memory: ::core::option::Option<Memory>,
+    /// One for each processor that reads flag definitions.
+    #[prost(message, repeated, tag = "10")]
+    pub definitions: ::prost::alloc::vec::Vec<Definitions>,
 }
 /// An address that burgee listens on.
 #[derive(serde::Serialize)]
@@ -194,6 +197,46 @@ pub struct Dropped {
     pub reason: ::prost::alloc::string::String,
     #[prost(uint64, tag = "2")]
     pub items: u64,
+}
+/// The flag definitions of one processor, and how the reading of them goes. The reading at the start of burgee, without
+/// which it does not start, is in no count.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Definitions {
+    /// The processor's id: "feature_flag".
+    #[prost(string, tag = "1")]
+    pub processor: ::prost::alloc::string::String,
+    /// A file's path, or a URL without user and query.
+    #[prost(string, tag = "2")]
+    pub source: ::prost::alloc::string::String,
+    /// Flags in force; absent before the first success.
+    #[prost(uint64, optional, tag = "3")]
+    pub flags: ::core::option::Option<u64>,
+    /// Readings that succeeded: with and without news.
+    #[prost(uint64, tag = "4")]
+    pub ok: u64,
+    /// Those of them that brought new definitions.
+    #[prost(uint64, tag = "5")]
+    pub changed: u64,
+    /// Readings that failed; the last good definitions stayed in force.
+    #[prost(uint64, tag = "6")]
+    pub failed: u64,
+    /// When a reading succeeded last, in milliseconds since 1970-01-01T00:00:00Z; absent before the first.
+    #[prost(uint64, optional, tag = "7")]
+    pub read_at_unix_ms: ::core::option::Option<u64>,
+    /// The latest reading, if it failed; absent while all is well.
+    #[prost(message, optional, tag = "8")]
+    pub failure: ::core::option::Option<ReadingFailure>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadingFailure {
+    /// One sentence. It may quote the source.
+    #[prost(string, tag = "1")]
+    pub message: ::prost::alloc::string::String,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(uint64, tag = "2")]
+    pub at_unix_ms: u64,
 }
 /// The budget for telemetry in memory, in bytes.
 #[derive(serde::Serialize)]

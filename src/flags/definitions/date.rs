@@ -27,7 +27,8 @@ impl<'de> Visitor<'de> for DateVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Date, E> {
-        text.parse().ok().and_then(moment).map(Date).ok_or_else(|| {
+        let date = text.parse().or_else(|_| two_digits(text).parse());
+        date.ok().and_then(moment).map(Date).ok_or_else(|| {
             E::custom("this is not a date; write it as 2026-01-31T12:00:00Z or 2026-01-31T12:00:00+01:00")
         })
     }
@@ -37,6 +38,23 @@ impl<'de> Visitor<'de> for DateVisitor {
         let date = Datetime::deserialize(MapAccessDeserializer::new(map))?;
         moment(date).map(Date).ok_or_else(|| A::Error::custom("a time without a date"))
     }
+}
+
+/// `2026-1-5` as `2026-01-05`, which is how YAML may write dates and times: a digit that stands alone gets a 0 before.
+fn two_digits(text: &str) -> String {
+    let mut padded = String::with_capacity(text.len() + 8);
+    let mut before = ' ';
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_next_digit = letters.peek().is_some_and(char::is_ascii_digit);
+        // not in fractions of a second
+        if letter.is_ascii_digit() && !is_next_digit && !before.is_ascii_digit() && before != '.' {
+            padded.push('0');
+        }
+        padded.push(letter);
+        before = letter;
+    }
+    padded
 }
 
 /// What is not said is midnight, in UTC.

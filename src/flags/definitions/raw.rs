@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::{Map, Value};
 
 use super::date::Date;
@@ -31,11 +31,11 @@ pub(super) struct Wrapped<W> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "W: Deserialize<'de>")]
 pub(super) struct RawFlag<W> {
-    variations: Option<BTreeMap<String, Value>>,
+    variations: Option<BTreeMap<Name, Value>>,
     targeting: Option<Targeting>,
     default_rule: Option<RawRule>,
     bucketing_key: Option<String>,
-    disable: Option<bool>,
+    disable: Option<Switch>,
     version: Option<W>,
     pub metadata: Option<Map<String, Value>>,
     experimentation: Option<RawWindow>,
@@ -43,7 +43,7 @@ pub(super) struct RawFlag<W> {
     /// Of a step.
     date: Option<Date>,
     /// flagd's word for variations.
-    variants: Option<BTreeMap<String, Value>>,
+    variants: Option<BTreeMap<Name, Value>>,
     /// flagd's.
     state: Option<String>,
 }
@@ -53,9 +53,9 @@ pub(super) struct RawFlag<W> {
 struct RawRule {
     name: Option<String>,
     variation: Option<String>,
-    percentage: Option<BTreeMap<String, f64>>,
+    percentage: Option<BTreeMap<Name, f64>>,
     progressive_rollout: Option<RawRamp>,
-    disable: Option<bool>,
+    disable: Option<Switch>,
 }
 
 #[derive(Deserialize)]
@@ -117,9 +117,15 @@ impl<W: AsRef<str>> RawFlag<W> {
     fn apply(self, to: &mut Revision, room: &mut Room) -> Result<(), Full> {
         room.take(size_of::<(SystemTime, Revision)>())?;
         if let Some(said) = self.variations.or(self.variants) {
-            room.take(to.variations.keys().chain(said.keys()).map(|name| entry_bytes(name)).sum())?;
+            room.take(
+                to.variations
+                    .keys()
+                    .chain(said.keys().map(|Name(name)| name))
+                    .map(|name| entry_bytes(name))
+                    .sum(),
+            )?;
             let said = said.into_iter().filter(|(_, value)| !value.is_null());
-            Arc::make_mut(&mut to.variations).extend(said.map(|(name, mut value)| {
+            Arc::make_mut(&mut to.variations).extend(said.map(|(Name(name), mut value)| {
                 dates_as_text(&mut value);
                 (name, Arc::new(value))
             }));
@@ -135,7 +141,9 @@ impl<W: AsRef<str>> RawFlag<W> {
             room.take(known.bytes() + rule.bytes())?;
             Arc::make_mut(known).merge(rule);
         }
-        if let Some(disabled) = self.disable.or(self.state.map(|state| state == "DISABLED")) {
+        if let Some(disabled) =
+            self.disable.map(|Switch(disabled)| disabled).or(self.state.map(|state| state == "DISABLED"))
+        {
             to.disabled = disabled;
         }
         if let Some(version) = self.version {
@@ -213,11 +221,16 @@ impl From<RawRule> for RuleChange {
         RuleChange {
             name: raw.name,
             variation: raw.variation,
-            percentages: raw.percentage.unwrap_or_default(),
+            percentages: raw
+                .percentage
+                .into_iter()
+                .flatten()
+                .map(|(Name(name), share)| (name, share))
+                .collect(),
             progressive: raw
                 .progressive_rollout
                 .map(|ramp| Ramp { initial: end(ramp.initial), end: end(ramp.end) }),
-            disabled: raw.disable,
+            disabled: raw.disable.map(|Switch(disabled)| disabled),
         }
     }
 }
@@ -248,6 +261,70 @@ impl<'de> Visitor<'de> for TargetingVisitor {
             is_said = true;
         }
         Ok(Targeting(is_said.then(RawRule::default).into_iter().collect()))
+    }
+}
+
+/// The name of a variation. YAML's null is the empty one, as the original's parser reads it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("the name of a variation")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Name, E> {
+        Ok(Name(String::new()))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
+        String::deserialize(deserializer).map(Name)
+    }
+
+    /// The keys of TOML are never an option.
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        Ok(Name(name.to_owned()))
+    }
+}
+
+/// A bool, also in the words of YAML 1.1, which the original's parser takes where a bool is wanted.
+struct Switch(bool);
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SwitchVisitor)
+    }
+}
+
+struct SwitchVisitor;
+
+impl Visitor<'_> for SwitchVisitor {
+    type Value = Switch;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("true or false")
+    }
+
+    fn visit_bool<E: Error>(self, is_on: bool) -> Result<Switch, E> {
+        Ok(Switch(is_on))
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Switch, E> {
+        match word {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Ok(Switch(true)),
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Ok(Switch(false)),
+            _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
+        }
     }
 }
 

@@ -162,7 +162,11 @@ impl Language for Yaml {
     type Word = AsWritten;
 
     fn read<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
-        serde_saphyr::from_str_with_options(text, yaml_limits()).map_err(|error| {
+        // the first document is the file, as for GO Feature Flag
+        let mut bytes = text.as_bytes();
+        let mut documents = serde_saphyr::read_with_options(&mut bytes, yaml_limits());
+        let first = documents.next().ok_or_else(|| ParseError::new("nothing but comments in it"))?;
+        first.map_err(|error| {
             let error = error.without_snippet();
             let at = error.location().map(|location| {
                 let (line, column) = (location.line() as usize, location.column() as usize);
@@ -212,7 +216,7 @@ fn yaml_limits() -> Options {
             max_merge_keys: ALIASES_MAX,
             max_recorded_anchor_events: NODES_MAX,
             max_total_scalar_bytes: FILE_BYTES_MAX,
-            max_documents: 1,
+            max_reader_input_bytes: Some(FILE_BYTES_MAX),
             // One anchor used everywhere is fine; what it expands to is limited by the replayed events.
             enforce_alias_anchor_ratio: false,
         },

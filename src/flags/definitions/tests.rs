@@ -51,6 +51,45 @@ flag:
 }
 
 #[test]
+fn what_go_feature_flags_yaml_takes_is_taken() {
+    let text = "
+flag:
+  variations: {~: 1, on: true, off: false}
+  disable: no
+  targeting: [{query: a eq 1, variation: on, disable: yes}]
+  scheduledRollout:
+    - {date: 2026-1-5, disable: Yes}
+    - {date: 2026-1-6 1:2:3, disable: off}
+    - {date: 2026-01-07T1:2:3.5Z, version: 2}
+---
+other: [is not read
+";
+    let definitions = parse(text, Syntax::Yaml);
+    assert_eq!(definitions.len(), 1);
+    let flag = definitions.get("flag").expect("a flag");
+    let disabled = |at| flag.at(date(at)).disabled;
+    assert!(!disabled("2026-01-04T23:59:59Z") && disabled("2026-01-05T00:00:00Z"));
+    assert!(disabled("2026-01-06T01:02:02Z") && !disabled("2026-01-06T01:02:03Z"));
+    assert_eq!(flag.at(date("2026-01-07T01:02:03.4Z")).version(), None);
+    let last = flag.at(date("2026-01-07T01:02:03.5Z"));
+    assert_eq!(last.version(), Some("2"));
+    assert!(last.declares("on") && last.declares("off") && last.declares(""));
+    assert!(last.targeting()[0].disabled);
+    let error =
+        Definitions::parse("f: {variations: {a: 1}, disable: maybe}", Syntax::Yaml).expect_err("no bool");
+    assert!(error.message.contains("true or false"), "{error}");
+    for name in ["a.json", "a.toml"] {
+        let text = if name == "a.json" {
+            r#"{"f":{"variations":{"a":1},"disable":true}}"#
+        } else {
+            "[f]\nvariations.a=1\ndisable=true"
+        };
+        let definitions = parse(text, Syntax::of(std::path::Path::new(name)));
+        assert!(definitions.get("f").is_some_and(|flag| flag.at(date(START)).disabled), "{name}");
+    }
+}
+
+#[test]
 fn what_is_not_known_is_passed_over() {
     let text = "
 common: &rule {percentage: {a: 100}}

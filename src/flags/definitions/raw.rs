@@ -30,6 +30,7 @@ pub(super) struct Wrapped<W> {
 /// else in the others. `W` reads a text that may be written as a number.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "W: Deserialize<'de>")]
+#[serde(expecting = "a flag: a map with `variations`")]
 pub(super) struct RawFlag<W> {
     variations: Option<BTreeMap<Name, Value>>,
     targeting: Option<Targeting>,
@@ -50,6 +51,7 @@ pub(super) struct RawFlag<W> {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(expecting = "a rule: a map")]
 struct RawRule {
     name: Option<String>,
     variation: Option<String>,
@@ -59,12 +61,14 @@ struct RawRule {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a map with `initial` and `end`")]
 struct RawRamp {
     initial: Option<RawRampEnd>,
     end: Option<RawRampEnd>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a map with `variation`, `percentage` and `date`")]
 struct RawRampEnd {
     variation: Option<String>,
     percentage: Option<f64>,
@@ -72,6 +76,7 @@ struct RawRampEnd {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a map with `start` and `end`")]
 struct RawWindow {
     start: Option<Date>,
     end: Option<Date>,

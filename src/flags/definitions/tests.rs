@@ -225,6 +225,7 @@ fn a_flag_with_a_bucketing_key_is_left_alone() {
 fn a_broken_text_is_an_error_with_its_place() {
     for (text, syntax, place, says) in [
         ("a:\n  variations: [1]\n", Syntax::Yaml, "[1]", "expected"),
+        ("{\"a\": 5}", Syntax::Json, "5", "a flag: a map with `variations`"),
         ("a:\n  variations: {x: 1}\n  defaultRule: {percentage: {x: lots}}\n", Syntax::Yaml, "lots", ""),
         ("a:\n\tb: c\n", Syntax::Yaml, "b", "tab"),
         ("a: {variations: {é: 1}, scheduledRollout: [{date: soon}]}", Syntax::Yaml, "soon", "not a date"),

@@ -19,6 +19,7 @@ pub mod component;
 // rank 3: the components
 pub mod admin;
 pub mod exporters;
+pub mod extensions;
 pub mod processors;
 pub mod receivers;
 

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use burgee::admin;
 use burgee::collector::{Collector, StartError};
 use burgee::config::Source;
 use burgee::otlp::Signal;
 use burgee::otlp::answer::Answer;
-use burgee::registry::Plan;
+use burgee::registry::{self, Plan};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -196,7 +197,8 @@ async fn a_taken_admin_port_matters_only_to_those_who_asked_for_it() {
     assert!(refused.to_string().starts_with("extensions.admin: cannot listen on"), "{refused}");
 
     let mut unasked = plan(receivers);
-    unasked.admin.config.endpoint = taken.to_string().parse().expect("an address");
+    let config = admin::Config { endpoint: taken.to_string().parse().expect("an address") };
+    unasked.extensions = vec![registry::Extension::unasked_admin(&config)];
     let collector = Collector::start(unasked).await.expect("the admin service is only a help");
     assert_eq!(collector.listening().len(), 1);
 }

@@ -5,7 +5,7 @@ mod status;
 
 use serde::Deserialize;
 
-pub use server::{Admin, BindError};
+pub use server::build;
 pub use status::status;
 
 use crate::values::ListenEndpoint;

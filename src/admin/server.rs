@@ -1,6 +1,5 @@
 //! Serving it over the same sockets as everything else.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -12,39 +11,34 @@ use tower::ServiceExt;
 
 use super::v1::admin_server::AdminServer;
 use super::{Config, status, v1};
-use crate::component::Budget;
-use crate::net::{self, Body, Connection, Limits, Listener, RequestBody, Stop, Windows};
+use crate::component::{Budget, Extension, ExtensionContext, Listen, Serve, WhenTaken};
+use crate::net::{self, Body, Connection, Limits, RequestBody};
 use crate::observe::board::Board;
-use crate::observe::facts::Facts;
 
-pub use crate::net::BindError;
-
-/// The admin service, listening and not yet served.
-#[derive(Debug)]
-pub struct Admin {
-    listener: Listener,
+/// Builds the extension. Whether a taken port is fatal is the caller's to say: a configured one is, the default one
+/// is not.
+pub fn build(config: &Config, when_taken: WhenTaken) -> Extension {
+    Extension::serving(Admin { config: config.clone(), when_taken })
 }
 
-impl Admin {
-    /// Listens.
-    ///
-    /// # Errors
-    /// Whether a taken port is fatal is the caller's to say: a configured one is, the default one is not.
-    pub async fn bind(config: &Config) -> Result<Admin, BindError> {
-        Ok(Admin { listener: Listener::bind(&config.endpoint.to_string()).await? })
-    }
+struct Admin {
+    config: Config,
+    when_taken: WhenTaken,
+}
 
-    pub fn local_addr(&self) -> SocketAddr {
-        self.listener.local_addr()
-    }
-
-    /// Serves until `stop`, then ends by its schedule.
-    pub async fn serve(self, board: Board, budget: Budget, facts: Arc<Facts>, stop: Stop) -> net::Report {
-        let routes = Routes::new(AdminServer::new(Answers { board, budget })).prepare();
-        let limits = Limits { connections_max: CONNECTIONS_MAX, ..Limits::default() };
-        // Questions are small: the narrowest windows do.
-        let windows = Windows::new(0);
-        net::serve(self.listener, Arc::new(Http { routes }), limits, windows, facts, stop).await
+impl Serve for Admin {
+    fn listeners(&self, cx: ExtensionContext) -> Vec<Listen> {
+        let answers = Answers { board: cx.board, budget: cx.budget };
+        let routes = Routes::new(AdminServer::new(answers)).prepare();
+        let limits = Limits {
+            connections_max: CONNECTIONS_MAX,
+            // questions are small
+            h2_connection_window: WINDOW_BYTES,
+            h1_buffer_max: WINDOW_BYTES as usize,
+            ..Limits::default()
+        };
+        let listen = Listen::new(self.config.endpoint.clone(), SPEAKS, Arc::new(Http { routes }));
+        vec![Listen { limits, when_taken: self.when_taken, ..listen }]
     }
 }
 
@@ -81,3 +75,6 @@ impl v1::admin_server::Admin for Answers {
 
 /// People and probes on this machine, not traffic.
 const CONNECTIONS_MAX: usize = 64;
+/// The narrowest that HTTP/2 has.
+const WINDOW_BYTES: u32 = 65_535;
+const SPEAKS: &str = "admin, for burgee status";

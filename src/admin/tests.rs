@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use super::v1::admin_client::AdminClient;
 use super::*;
-use crate::component::Budget;
-use crate::net::Stop;
-use crate::observe::board::{Board, Listener};
+use crate::component::{Budget, ExtensionContext, Listen, WhenTaken};
+use crate::net::{self, Listener, Stop, Windows};
+use crate::observe::board::{self, Board};
 use crate::observe::facts::Facts;
 use crate::observe::ledger::DoorOutcome;
 
@@ -16,7 +16,7 @@ fn loopback() -> Config {
 async fn the_status_call_answers_with_the_board() {
     let board = Board::new();
     let address = "127.0.0.1:4317".to_owned();
-    board.add_listener(Listener {
+    board.add_listener(board::Listener {
         component: "otlp".into(),
         address,
         protocols: vec!["OTLP/gRPC", "OTLP/HTTP"],
@@ -30,10 +30,16 @@ async fn the_status_call_answers_with_the_board() {
     let budget = Budget::new(1000);
     let charge = budget.charge(10).expect("it fits");
 
-    let admin = Admin::bind(&loopback()).await.expect("a free port");
-    let url = format!("http://{}", admin.local_addr());
+    let facts = Arc::new(Facts::default());
+    let cx = ExtensionContext { id: "admin".into(), board, facts: facts.clone(), budget };
+    let serve = build(&loopback(), WhenTaken::Fail).serve.expect("it answers questions");
+    let [Listen { endpoint, limits, service, .. }] = &serve.listeners(cx)[..] else { panic!("one port") };
+    let listener = Listener::bind(&endpoint.to_string()).await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr());
     let stop = Stop::new();
-    let server = tokio::spawn(admin.serve(board, budget, Arc::new(Facts::default()), stop.clone()));
+    let windows = Windows::new(0);
+    let server =
+        tokio::spawn(net::serve(listener, service.clone(), limits.clone(), windows, facts, stop.clone()));
     let mut client = AdminClient::connect(url).await.expect("it listens");
     let status = client.status(v1::StatusRequest {}).await.expect("it answers").into_inner();
 
@@ -49,14 +55,6 @@ async fn the_status_call_answers_with_the_board() {
     drop((client, charge));
     stop.begin(std::time::Duration::from_secs(5));
     assert_eq!(server.await.expect("it ends"), crate::net::Report::default());
-}
-
-#[tokio::test]
-async fn a_taken_port_is_an_error_that_says_so() {
-    let first = Admin::bind(&loopback()).await.expect("a free port");
-    let taken = Config { endpoint: ListenEndpoint::new("127.0.0.1", first.local_addr().port()) };
-    let error = Admin::bind(&taken).await.expect_err("it is taken").to_string();
-    assert!(error.contains("the port is in use"), "{error}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) use summary::counted;
 
 use crate::component::Budget;
 use crate::net::{self, Stop};
-use crate::observe::board::Board;
+use crate::observe::board::{Board, Phase};
 use crate::pipeline::{Consumers, Entrance, MemoryStore};
 use crate::registry::Plan;
 use tasks::Tasks;
@@ -37,7 +37,9 @@ pub struct Collector {
     store: MemoryStore,
     consumers: Consumers,
     tasks: Tasks,
-    admin: Option<(Stop, JoinSet<net::Report>)>,
+    /// The ports of the extensions, which outlive those of the receivers.
+    extensions: JoinSet<net::Report>,
+    extensions_stop: Stop,
     board: Board,
     budget: Budget,
 }
@@ -47,6 +49,8 @@ pub struct Collector {
 pub struct Listening {
     /// The component's id: `otlp`, `admin`.
     pub component: Arc<str>,
+    /// Whether telemetry comes in here: the component is a receiver.
+    pub receives: bool,
     /// As bound, with the port that the system chose if it was to.
     pub address: SocketAddr,
     /// What answers there: `OTLP/gRPC and OTLP/HTTP`.
@@ -62,17 +66,15 @@ impl Collector {
         start::start(plan).await
     }
 
-    /// The open ports, those of the receivers in the order of the configuration, then the admin service's.
+    /// The open ports, those of the receivers in the order of the configuration, then those of
+    /// the extensions.
     pub fn listening(&self) -> &[Listening] {
         &self.listening
     }
 
     /// The ports on which telemetry is received.
     pub fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> + '_ {
-        self.listening
-            .iter()
-            .filter(|listening| &*listening.component != start::ADMIN)
-            .map(|listening| listening.address)
+        self.listening.iter().filter(|listening| listening.receives).map(|listening| listening.address)
     }
 
     /// The way in for telemetry of this very process, past the network: into the pipelines of this receiver.
@@ -94,6 +96,7 @@ impl Collector {
     /// most `within`, and a moment; what is left then is dropped and counted.
     pub async fn stop(mut self, within: Duration) -> Summary {
         let begun = Instant::now();
+        self.board.set_phase(Phase::Stopping);
         self.receivers_stop.begin(within);
         // A client that is slow, or waits for a downstream that is gone, must not use up the time of what is held.
         let clients = tokio::time::timeout_at(begun + within * 2 / 3, self.servers_end()).await;
@@ -105,11 +108,9 @@ impl Collector {
         }
         self.consumers.ended().await;
         let summary = Summary::of(&self.board.snapshot());
-        if let Some((stop, mut server)) = self.admin.take() {
-            // Nobody minds that `burgee status` is cut off now.
-            stop.begin(Duration::ZERO);
-            server.join_next().await;
-        }
+        // Nobody minds that `burgee status` is cut off now.
+        self.extensions_stop.begin(Duration::ZERO);
+        while self.extensions.join_next().await.is_some() {}
         summary
     }
 

@@ -6,8 +6,9 @@ use tokio::task::JoinSet;
 
 use super::tasks::Tasks;
 use super::{Collector, Listening};
-use crate::admin::Admin;
-use crate::component::{Budget, Receiver as _, ReceiverContext, TaskContext};
+use crate::component::{
+    Budget, ExtensionContext, Listen, Receiver as _, ReceiverContext, TaskContext, WhenTaken,
+};
 use crate::config::ComponentId;
 use crate::net::{self, BindCause, BindError, Listener, Stop, Windows};
 use crate::observe::board::{self, Board};
@@ -40,8 +41,8 @@ impl StartError {
 /// What is bound, and what will answer there.
 struct Bound {
     listener: Listener,
-    service: Arc<dyn net::Service>,
-    limits: net::Limits,
+    listening: Listening,
+    listen: Listen,
 }
 
 pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
@@ -56,48 +57,51 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
     graph.show(&board);
     let entrance = Entrance::new(graph, budget.clone());
 
-    let mut listening = Vec::new();
-    let mut bound = Vec::new();
+    let mut receiving = Vec::new();
     for receiver in plan.receivers {
         let id = shared(&receiver.id);
         let intake = entrance.intake(&id);
         let cx = ReceiverContext { id: id.clone(), intake, facts: facts.clone(), board: board.clone() };
         for listen in otlp::build(&receiver.config, cx).listeners() {
-            let bind = Listener::bind(&listen.endpoint.to_string()).await;
-            let listener =
-                bind.map_err(|error| StartError::Listen { component: format!("receivers.{id}"), error })?;
-            let address = listener.local_addr();
-            listening.push(Listening { component: id.clone(), address, speaks: OTLP });
-            bound.push(Bound { listener, service: listen.service, limits: listen.limits });
+            receiving.extend(bind(listen, &id, &format!("receivers.{id}"), true).await?);
         }
     }
-    let admin = bind_admin(&plan.admin, &mut listening).await?;
+    let mut answering = Vec::new();
+    for registry::Extension { id, key, built } in plan.extensions {
+        let (board, facts, budget) = (board.clone(), facts.clone(), budget.clone());
+        let cx = ExtensionContext { id: id.clone(), board, facts, budget };
+        for listen in built.serve.map(|serve| serve.listeners(cx)).unwrap_or_default() {
+            answering.extend(bind(listen, &id, &key, false).await?);
+        }
+    }
 
     // From here on nothing fails: every port is open, and what comes in has somewhere to go.
     let tasks = Tasks::start(plan.tasks, &TaskContext { facts: facts.clone(), board: board.clone() });
     let consumers = entrance.graph().run();
-    let receivers_stop = Stop::new();
-    let mut servers = JoinSet::new();
+    let listening: Vec<_> =
+        receiving.iter().chain(&answering).map(|bound: &Bound| bound.listening.clone()).collect();
+    for Listening { component, address, speaks, receives: _ } in &listening {
+        let (component, address) = (component.clone(), address.to_string());
+        board.add_listener(board::Listener { component, address, protocols: vec![speaks] });
+    }
     // Beside what telemetry may take, transports get as much again for what nobody has read yet.
     let windows = Windows::new(budget.limit());
-    let share = budget.limit() / bound.len().max(1) as u64;
-    for Bound { listener, service, limits } in bound {
-        let limits = limits.within(share);
-        tracing::debug!(address = %listener.local_addr(), limits.connections_max, "serving");
-        let (windows, facts) = (windows.clone(), facts.clone());
-        servers.spawn(net::serve(listener, service, limits, windows, facts, receivers_stop.clone()));
-    }
-    let admin = admin.map(|admin| {
-        let (stop, mut server) = (Stop::new(), JoinSet::new());
-        server.spawn(admin.serve(board.clone(), budget.clone(), facts.clone(), stop.clone()));
-        (stop, server)
-    });
-    for Listening { component, address, speaks } in &listening {
-        board.add_listener(board::Listener {
-            component: component.clone(),
-            address: address.to_string(),
-            protocols: vec![speaks],
-        });
+    let share = budget.limit() / receiving.len().max(1) as u64;
+    let serve = |bounds: Vec<Bound>| {
+        let (stop, mut servers) = (Stop::new(), JoinSet::new());
+        for Bound { listener, listening, listen } in bounds {
+            let Listen { limits, service, .. } = listen;
+            let limits = if listening.receives { limits.within(share) } else { limits };
+            tracing::debug!(address = %listening.address, limits.connections_max, "serving");
+            let (windows, facts) = (windows.clone(), facts.clone());
+            servers.spawn(net::serve(listener, service, limits, windows, facts, stop.clone()));
+        }
+        (stop, servers)
+    };
+    let (receivers_stop, servers) = serve(receiving);
+    let (extensions_stop, extensions) = serve(answering);
+    board.set_phase(board::Phase::Running);
+    for Listening { address, speaks, .. } in &listening {
         tracing::info!("listening on {address} ({speaks})");
     }
     Ok(Collector {
@@ -108,10 +112,27 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
         store,
         consumers,
         tasks,
-        admin,
+        extensions,
+        extensions_stop,
         board,
         budget,
     })
+}
+
+/// Opens a port; `None` if it is taken and nobody asked for it.
+async fn bind(listen: Listen, id: &Arc<str>, key: &str, receives: bool) -> Result<Option<Bound>, StartError> {
+    match Listener::bind(&listen.endpoint.to_string()).await {
+        Ok(listener) => {
+            let (component, address) = (Arc::clone(id), listener.local_addr());
+            let listening = Listening { component, receives, address, speaks: listen.speaks };
+            Ok(Some(Bound { listener, listening, listen }))
+        }
+        Err(error) if listen.when_taken == WhenTaken::Warn => {
+            tracing::warn!("without {}: {error}", listen.speaks);
+            Ok(None)
+        }
+        Err(error) => Err(StartError::Listen { component: key.to_owned(), error }),
+    }
 }
 
 /// What the engine is told of a plan.
@@ -146,32 +167,5 @@ fn shared(id: &ComponentId) -> Arc<str> {
     id.to_string().into()
 }
 
-/// A taken port is an error only if somebody asked for it: a second burgee on a machine should start.
-async fn bind_admin(
-    admin: &registry::Admin,
-    listening: &mut Vec<Listening>,
-) -> Result<Option<Admin>, StartError> {
-    match Admin::bind(&admin.config).await {
-        Ok(bound) => {
-            let address = bound.local_addr();
-            listening.push(Listening {
-                component: ADMIN.into(),
-                address,
-                speaks: "admin, for burgee status",
-            });
-            Ok(Some(bound))
-        }
-        Err(error) if admin.is_asked_for => {
-            Err(StartError::Listen { component: format!("extensions.{ADMIN}"), error })
-        }
-        Err(error) => {
-            tracing::warn!("no admin service, so `burgee status` will not see this process: {error}");
-            Ok(None)
-        }
-    }
-}
-
-pub(super) const ADMIN: &str = "admin";
-const OTLP: &str = "OTLP/gRPC and OTLP/HTTP";
 /// Bytes of telemetry held at once, where no `memory_limiter` says otherwise.
 const MEMORY_LIMIT: u64 = 64 << 20;

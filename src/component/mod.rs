@@ -6,9 +6,12 @@
 
 mod beside;
 mod exporter;
+mod extension;
 mod intake;
+mod listen;
 mod memory;
 mod parcel;
+mod problem;
 mod processor;
 #[doc(hidden)]
 pub mod puppets;
@@ -18,10 +21,13 @@ mod task;
 
 pub use beside::beside;
 pub use exporter::{Batch, Creditor, Exporter, Outcome, Owed};
+pub use extension::{Extension, ExtensionContext, Serve};
 pub use intake::{Admission, Intake, Origin, Refusal, Ticket, Transport};
+pub use listen::{Listen, WhenTaken};
 pub use memory::{Budget, Charge};
 pub use parcel::{OutboxId, Parcel, Receipt};
+pub use problem::Problem;
 pub use processor::{Cx, Processor};
 pub use queue::{BatchConfig, QueueConfig, RetryConfig, Sizer};
-pub use receiver::{Listen, Receiver, ReceiverContext};
+pub use receiver::{Receiver, ReceiverContext};
 pub use task::{BuildContext, Task, TaskContext};

@@ -2,24 +2,15 @@
 
 use std::sync::Arc;
 
-use super::Intake;
-use crate::net;
+use super::{Intake, Listen};
 use crate::observe::board::Board;
 use crate::observe::facts::Facts;
-use crate::values::ListenEndpoint;
 
 /// Takes requests in and hands them to its intake. The collector owns the sockets: a receiver says what it wants to
 /// listen on and what answers there.
 pub trait Receiver: Send + Sync {
     /// What to bind. Asked once.
     fn listeners(&mut self) -> Vec<Listen>;
-}
-
-/// An address, and what answers there.
-pub struct Listen {
-    pub endpoint: ListenEndpoint,
-    pub limits: net::Limits,
-    pub service: Arc<dyn net::Service>,
 }
 
 /// What a receiver is built with.

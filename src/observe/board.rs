@@ -18,11 +18,24 @@ struct State {
 
 #[derive(Default)]
 struct Entries {
+    phase: Phase,
     listeners: Vec<Listener>,
     doors: Vec<Arc<Door>>,
     pipelines: Vec<PipelineEntry>,
     outboxes: Vec<Arc<dyn OutboxView>>,
     definitions: Vec<Arc<Readings>>,
+}
+
+/// How far the collector is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Not everything is bound and built yet.
+    #[default]
+    Starting,
+    /// Telemetry is taken.
+    Running,
+    /// Nothing new is taken; what is held is still sent.
+    Stopping,
 }
 
 /// A pipeline of the current graph.
@@ -107,6 +120,7 @@ pub struct LastOutcome {
 pub struct BoardState {
     pub started_at: SystemTime,
     pub uptime: Duration,
+    pub phase: Phase,
     pub listeners: Vec<Listener>,
     pub doors: Vec<DoorState>,
     pub pipelines: Vec<PipelineState>,
@@ -149,6 +163,14 @@ impl Board {
     pub fn new() -> Board {
         let entries = Mutex::default();
         Board(Arc::new(State { started: Instant::now(), started_at: SystemTime::now(), entries }))
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.entries().phase
+    }
+
+    pub fn set_phase(&self, phase: Phase) {
+        self.entries().phase = phase;
     }
 
     pub fn add_listener(&self, listener: Listener) {
@@ -212,7 +234,7 @@ impl Board {
             processor: Arc::clone(&readings.processor),
             readings: readings.snapshot(),
         };
-        let listeners = entries.listeners.clone();
+        let (phase, listeners) = (entries.phase, entries.listeners.clone());
         let doors = entries.doors.iter().map(door).collect();
         let pipelines = entries.pipelines.iter().map(pipeline).collect();
         let definitions = entries.definitions.iter().map(definitions).collect();
@@ -221,6 +243,7 @@ impl Board {
         BoardState {
             started_at: self.0.started_at,
             uptime: self.0.started.elapsed(),
+            phase,
             listeners,
             doors,
             pipelines,

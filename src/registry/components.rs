@@ -7,11 +7,11 @@ use serde::de::DeserializeOwned;
 use super::known::{Section, unknown};
 use super::references::Definitions;
 use super::service::{Service, Wiring};
-use super::{Defined, Exporter, Pipeline, Receiver, Runner};
+use super::{Defined, Exporter, Extension, Pipeline, Receiver, Runner};
 use crate::admin;
-use crate::component::{BatchConfig, BuildContext, Task};
+use crate::component::{self, BatchConfig, BuildContext, Task, WhenTaken};
 use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
-use crate::exporters::{self, Built, debug, nop, otlp_grpc, otlp_http};
+use crate::exporters::{Built, debug, nop, otlp_grpc, otlp_http};
 use crate::processors::feature_flag::{self, BuildError};
 use crate::processors::{batch, memory_limiter};
 use crate::receivers::otlp;
@@ -22,11 +22,11 @@ use crate::values::ListenEndpoint;
 pub(super) struct Components {
     pub(super) receivers: Vec<Receiver>,
     pub(super) exporters: Vec<Exporter>,
-    pub(super) admin: HashMap<ComponentId, admin::Config>,
     pub(super) memory_limit: Option<u64>,
     processors: HashMap<ComponentId, Processor>,
-    /// The background work of a component, by its id.
-    tasks: Vec<(ComponentId, Vec<Task>)>,
+    extensions: HashMap<ComponentId, component::Extension>,
+    /// The background work of a component.
+    tasks: Vec<(Section, ComponentId, Vec<Task>)>,
 }
 
 /// What a processor's configuration became.
@@ -38,14 +38,19 @@ enum Processor {
 }
 
 impl Components {
-    /// The background work of the processors in use.
-    pub(super) fn take_tasks(&mut self, is_used: impl Fn(&ComponentId) -> bool) -> Vec<Task> {
-        let tasks = std::mem::take(&mut self.tasks).into_iter().filter(|(id, _)| is_used(id));
-        tasks.flat_map(|(_, tasks)| tasks).collect()
+    /// The background work of the components in use.
+    pub(super) fn take_tasks(&mut self, is_used: impl Fn(Section, &ComponentId) -> bool) -> Vec<Task> {
+        let tasks = std::mem::take(&mut self.tasks).into_iter();
+        tasks.filter(|(section, id, _)| is_used(*section, id)).flat_map(|(_, _, tasks)| tasks).collect()
+    }
+
+    /// The extensions that the service names, in its order.
+    pub(super) fn extensions(&self, ids: &[ComponentId]) -> Vec<Extension> {
+        ids.iter().filter_map(|id| Some(Extension::new(id, self.extensions.get(id)?.clone()))).collect()
     }
 
     /// The pipeline with its processors.
-    pub(super) fn pipeline(&self, wiring: Wiring) -> Pipeline {
+    pub(super) fn pipeline(&self, wiring: &Wiring) -> Pipeline {
         let (mut processors, mut batch) = (Vec::new(), None);
         for id in &wiring.processors {
             match self.processors.get(id) {
@@ -56,7 +61,7 @@ impl Components {
                 Some(Processor::MemoryLimiter) | None => {}
             }
         }
-        let Wiring { id, receivers, exporters, .. } = wiring;
+        let Wiring { id, receivers, exporters, .. } = wiring.clone();
         Pipeline { id, receivers, processors, exporters, batch }
     }
 }
@@ -76,24 +81,22 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
         let mut cx = BuildContext::new(processor.id.to_string());
         let built = self::processor(processor, &mut components.memory_limit, &mut cx);
         if let Some(built) = report.take(built) {
-            components.tasks.push((processor.id.clone(), cx.into_tasks()));
+            components.tasks.push((Section::Processors, processor.id.clone(), cx.into_tasks()));
             components.processors.insert(processor.id.clone(), built);
         }
     }
     for exporter in &defined.exporters {
         if let Some(built) = report.take(self::exporter(exporter)) {
-            report.extend(
-                built
-                    .warnings
-                    .iter()
-                    .map(|odd| warning(place(exporter.node, &odd.path, &odd.message, odd.help.as_deref()))),
-            );
+            report.extend(built.warnings.iter().map(|odd| warning(put(exporter.node, odd))));
             components.exporters.push(Exporter { id: exporter.id.clone(), built });
         }
     }
     for extension in &defined.extensions {
-        if let Some(config) = report.take(self::extension(extension)) {
-            components.admin.insert(extension.id.clone(), config);
+        let mut cx = BuildContext::new(extension.id.to_string());
+        if let Some(built) = report.take(self::extension(extension, &mut cx)) {
+            report.extend(built.warnings.iter().map(|odd| warning(put(extension.node, odd))));
+            components.tasks.push((Section::Extensions, extension.id.clone(), cx.into_tasks()));
+            components.extensions.insert(extension.id.clone(), built);
         }
     }
     components
@@ -191,25 +194,28 @@ fn exporter(defined: &Defined<'_>) -> Result<Built, Vec<Problem>> {
     }
 }
 
-fn extension(defined: &Defined<'_>) -> Result<admin::Config, Vec<Problem>> {
+/// A line for each extension; `_cx` takes the background work of those that have any.
+fn extension(defined: &Defined<'_>, _cx: &mut BuildContext) -> Result<component::Extension, Vec<Problem>> {
     match defined.id.kind() {
-        "admin" => config::decode(defined.node),
+        "admin" => Ok(admin::build(&config::decode(defined.node)?, WhenTaken::Fail)),
         _ => Err(vec![unknown(Section::Extensions, defined)]),
     }
 }
 
 fn export<C: DeserializeOwned>(
     node: &Node,
-    build: impl FnOnce(&C) -> Result<Built, Vec<exporters::Problem>>,
+    build: impl FnOnce(&C) -> Result<Built, Vec<component::Problem>>,
 ) -> Result<Built, Vec<Problem>> {
     let problems = match build(&config::decode(node)?) {
         Ok(built) => return Ok(built),
         Err(problems) => problems,
     };
-    Err(problems
-        .iter()
-        .map(|problem| place(node, &problem.path, &problem.message, problem.help.as_deref()))
-        .collect())
+    Err(problems.iter().map(|problem| put(node, problem)).collect())
+}
+
+/// A component's own problem, where it stands in the file.
+fn put(node: &Node, problem: &component::Problem) -> Problem {
+    place(node, &problem.path, &problem.message, problem.help.as_deref())
 }
 
 /// A component's own problem, where it stands in the file: at the key, or at the deepest one on the way to it.

@@ -11,7 +11,7 @@ mod service;
 use std::sync::Arc;
 
 use crate::admin;
-use crate::component::{BatchConfig, Processor, Task};
+use crate::component::{self, BatchConfig, Processor, Task, WhenTaken};
 use crate::config::{
     self, ComponentId, Environment, Loaded, Node, PipelineId, Problem, Report, Source, unknown_keys,
 };
@@ -31,7 +31,8 @@ pub struct Plan {
     pub exporters: Vec<Exporter>,
     /// In the order of the file; at least one.
     pub pipelines: Vec<Pipeline>,
-    pub admin: Admin,
+    /// Those in `service.extensions`, in their order; then what burgee serves without being asked.
+    pub extensions: Vec<Extension>,
     /// How many bytes of telemetry the process may hold, if a `memory_limiter` says so.
     pub memory_limit: Option<u64>,
     pub log_level: LogLevel,
@@ -75,12 +76,26 @@ pub struct Pipeline {
     pub batch: Option<BatchConfig>,
 }
 
-/// The admin service, and whether somebody asked for it.
-#[derive(Clone, Debug, Default)]
-pub struct Admin {
-    pub config: admin::Config,
-    /// In the configuration: if its port is taken, burgee does not start.
-    pub is_asked_for: bool,
+/// An extension that is built.
+#[derive(Clone, Debug)]
+pub struct Extension {
+    /// What it is called where its ports are shown: `admin`, `health_check/inside`.
+    pub id: Arc<str>,
+    /// The key that asks for it, for errors: `extensions.admin`.
+    pub key: String,
+    pub built: component::Extension,
+}
+
+impl Extension {
+    pub fn new(id: &ComponentId, built: component::Extension) -> Extension {
+        Extension { id: id.to_string().into(), key: format!("extensions.{id}"), built }
+    }
+
+    /// The admin service that runs without being asked for, so that `burgee status` sees every burgee.
+    pub fn unasked_admin(config: &admin::Config) -> Extension {
+        let built = admin::build(config, WhenTaken::Warn);
+        Extension { id: ADMIN.into(), key: format!("extensions.{ADMIN}"), built }
+    }
 }
 
 impl Plan {
@@ -112,22 +127,22 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     // Only now: a mistyped reference leaves its component unused, and is said already.
     report.extend(references::unused(&defined, &service, &sections));
 
-    let pipelines =
-        service.pipelines.into_iter().map(|pipeline| built.pipeline(pipeline)).collect::<Vec<_>>();
-    let tasks = built.take_tasks(|id| {
-        pipelines.iter().any(|pipeline| pipeline.processors.iter().any(|runner| runner.id == *id))
-    });
+    let pipelines = service.pipelines.iter().map(|pipeline| built.pipeline(pipeline)).collect::<Vec<_>>();
+    let tasks = built.take_tasks(|section, id| service.uses(section, id));
     let is_used = |id: &ComponentId, of: fn(&Pipeline) -> &[ComponentId]| {
         pipelines.iter().any(|pipeline| of(pipeline).contains(id))
     };
     built.receivers.retain(|receiver| is_used(&receiver.id, |pipeline| &pipeline.receivers));
     built.exporters.retain(|exporter| is_used(&exporter.id, |pipeline| &pipeline.exporters));
-    let admin = service.extensions.iter().find_map(|id| built.admin.remove(id));
+    let mut extensions: Vec<Extension> = built.extensions(&service.extensions);
+    if !service.extensions.iter().any(|id| id.kind() == ADMIN) {
+        extensions.push(Extension::unasked_admin(&admin::Config::default()));
+    }
     Ok(Plan {
         receivers: built.receivers,
         exporters: built.exporters,
         memory_limit: built.memory_limit,
-        admin: admin.map_or_else(Admin::default, |config| Admin { config, is_asked_for: true }),
+        extensions,
         log_level: service.log_level,
         tasks,
         supplied: sections.supplied(&pipelines),
@@ -149,6 +164,8 @@ impl Defined<'_> {
         Problem::error(message).at(self.key.clone()).path(self.node.path.as_str())
     }
 }
+
+const ADMIN: &str = "admin";
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

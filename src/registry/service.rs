@@ -18,6 +18,7 @@ pub(super) struct Service {
 }
 
 /// A pipeline, by ids.
+#[derive(Clone)]
 pub(super) struct Wiring {
     pub(super) id: PipelineId,
     pub(super) receivers: Vec<ComponentId>,

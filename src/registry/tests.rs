@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::component::{Budget, ExtensionContext};
+use crate::observe::board::Board;
 use crate::otlp::Signal;
 
 fn read(text: &str) -> Result<Plan, Report> {
@@ -32,7 +34,7 @@ fn the_default_receives_enriches_and_prints_every_signal() {
     );
     assert_eq!(warnings(&plan), [""; 0]);
     assert_eq!(plan.supplied, None);
-    assert!(!plan.admin.is_asked_for);
+    assert_eq!(admin_listens(&plan), ("127.0.0.1:4380".into(), WhenTaken::Warn));
 }
 
 #[test]
@@ -282,7 +284,7 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}",
     }
     assert_eq!(plan.receivers.len(), 1);
     assert_eq!(plan.exporters.len(), 1);
-    assert!(!plan.admin.is_asked_for);
+    assert_eq!(admin_listens(&plan), ("127.0.0.1:4380".into(), WhenTaken::Warn));
 }
 
 #[test]
@@ -292,8 +294,21 @@ fn the_admin_extension_is_asked_for_when_the_service_names_it() {
 service: {extensions: [admin]}",
     )
     .expect("right");
-    assert!(plan.admin.is_asked_for);
-    assert_eq!(plan.admin.config.endpoint.to_string(), "127.0.0.1:9");
+    assert_eq!(admin_listens(&plan), ("127.0.0.1:9".into(), WhenTaken::Fail));
+}
+
+/// Where the one admin service listens, and what it means that somebody else does.
+fn admin_listens(plan: &Plan) -> (String, WhenTaken) {
+    let admins: Vec<_> = plan.extensions.iter().filter(|extension| &*extension.id == "admin").collect();
+    let [admin] = admins[..] else { panic!("one admin service: {:?}", plan.extensions) };
+    let cx = ExtensionContext {
+        id: admin.id.clone(),
+        board: Board::new(),
+        facts: Arc::default(),
+        budget: Budget::new(0),
+    };
+    let listen = admin.built.serve.as_ref().expect("it answers questions").listeners(cx);
+    (listen[0].endpoint.to_string(), listen[0].when_taken)
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub fn build(config: &Config, cx: ReceiverContext) -> Otlp {
     let mut ports = Vec::new();
     let mut port = |endpoint: &crate::values::ListenEndpoint, limit, limits| {
         let service = Port { door: door.clone(), http: shared.clone(), limit };
-        ports.push(Listen { endpoint: endpoint.clone(), limits, service: Arc::new(service) });
+        ports.push(Listen { limits, ..Listen::new(endpoint.clone(), SPEAKS, Arc::new(service)) });
     };
     match (&grpc, &http) {
         (Some(grpc), Some(http)) if grpc.endpoint == http.endpoint && grpc.endpoint.port() != 0 => {
@@ -113,6 +113,7 @@ impl Protocol {
 }
 
 const GRPC: &[u8] = b"application/grpc";
+const SPEAKS: &str = "OTLP/gRPC and OTLP/HTTP";
 
 /// The signal of a gRPC method.
 fn grpc_signal(path: &str) -> Option<Signal> {

@@ -1,0 +1,51 @@
+//! What serves people and other components rather than telemetry.
+
+use std::sync::Arc;
+
+use super::{Budget, Listen, Problem};
+use crate::observe::board::Board;
+use crate::observe::facts::Facts;
+
+/// An extension that is built. Each kind has some of these parts; background work it gives to the
+/// [`BuildContext`](super::BuildContext) it is built with.
+#[derive(Clone, Default)]
+pub struct Extension {
+    /// It answers questions on ports of its own: health checks, pages, metrics.
+    pub serve: Option<Arc<dyn Serve>>,
+    /// What is odd about its settings.
+    pub warnings: Vec<Problem>,
+}
+
+/// What answers questions about the collector. The collector owns the sockets; they are the last to close, so that a
+/// stop can be seen from outside.
+pub trait Serve: Send + Sync {
+    /// What to bind, and what answers there. Asked when the collector starts, and again at each reload.
+    fn listeners(&self, cx: ExtensionContext) -> Vec<Listen>;
+}
+
+/// What an extension may look at.
+#[derive(Clone)]
+pub struct ExtensionContext {
+    /// The component's id: `health_check`, `zpages/inside`.
+    pub id: Arc<str>,
+    /// State of the whole collector: its [phase](Board::phase), ledgers, queues, exporters' last answers.
+    pub board: Board,
+    /// What was odd, counted by kind.
+    pub facts: Arc<Facts>,
+    /// What telemetry holds of the memory, and may hold.
+    pub budget: Budget,
+}
+
+impl Extension {
+    /// One that only answers questions.
+    pub fn serving(serve: impl Serve + 'static) -> Extension {
+        Extension { serve: Some(Arc::new(serve)), ..Extension::default() }
+    }
+}
+
+impl std::fmt::Debug for Extension {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Extension { serve, warnings } = self;
+        out.debug_struct("Extension").field("serves", &serve.is_some()).field("warnings", warnings).finish()
+    }
+}

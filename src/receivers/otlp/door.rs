@@ -11,7 +11,7 @@ use crate::net::{BodyError, ReadError, RequestBody, Sizing, read_body};
 use crate::observe::facts::Fact;
 use crate::observe::ledger::{self, DoorOutcome, DoorRequest};
 use crate::otlp::answer::{Answer, Code};
-use crate::otlp::compression::{DecompressError, Encoding, gunzip};
+use crate::otlp::compression::{DecompressError, Encoding, decompress};
 use crate::otlp::{self, Checked, Signal};
 
 /// What all ports of a receiver share.
@@ -176,12 +176,14 @@ impl Inbound {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let body = match self.encoding {
             Encoding::Identity => self.body,
-            Encoding::Gzip => {
+            encoding => {
                 let wire = self.body.len() as u64;
                 let admission = &mut self.admission;
-                let out = gunzip(&self.body, limit, |bytes| admission.cover(wire + bytes as u64));
+                let grow = |bytes: usize| admission.cover(wire + bytes as u64);
+                let out = decompress(encoding, &self.body, limit, grow);
                 Bytes::from(out.map_err(|error| match error {
                     DecompressError::TooLarge { .. } => Refusal::TooLarge { limit: self.limit }.answer(),
+                    DecompressError::Window => Answer::TooLarge { message: error.to_string() },
                     DecompressError::Corrupt(_) => malformed(error.to_string()),
                     DecompressError::Refused(refusal) => refusal.answer(),
                 })?)

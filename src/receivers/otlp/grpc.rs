@@ -27,7 +27,7 @@ pub(super) async fn call(door: Arc<Door>, request: Request<RequestBody>, caller:
     }
     let encoding = head.headers.get("grpc-encoding").map_or(&b""[..], HeaderValue::as_bytes);
     let Some(encoding) = Encoding::from_header(encoding) else {
-        let message = "grpc-encoding is not supported; use gzip or none";
+        let message = "grpc-encoding is not supported; use gzip, zstd, deflate or none";
         return with_accepted_encodings(failure(Status::unimplemented(message)));
     };
     let arrival = door.arrive(signal, Transport::Grpc, caller);
@@ -100,7 +100,9 @@ fn failure(status: Status) -> Response<Body> {
 }
 
 fn with_accepted_encodings(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static("identity,gzip"));
+    response
+        .headers_mut()
+        .insert("grpc-accept-encoding", HeaderValue::from_static("identity,gzip,zstd,deflate"));
     response
 }
 

@@ -167,7 +167,7 @@ fn headers(headers: &HeaderMap, format: Format) -> Result<Encoding, Unsupported>
     let coding = headers.get(header::CONTENT_ENCODING).map_or(&b""[..], HeaderValue::as_bytes);
     match Encoding::from_header(coding) {
         Some(encoding) => Ok(encoding),
-        None => unsupported("the content-encoding is not supported; use gzip or none"),
+        None => unsupported("the content-encoding is not supported; use gzip, zstd, deflate or none"),
     }
 }
 
@@ -184,7 +184,7 @@ fn respond(signal: Signal, answer: &Answer, format: Format, status: Option<Statu
     let (content_type, body) = match format {
         _ if status == StatusCode::OK => (PROTOBUF, answer.response(signal)),
         Format::Protobuf => (PROTOBUF, answer.status()),
-        Format::Json | Format::Other => (JSON, json_status(answer)),
+        Format::Json | Format::Other => (JSON, answer.status_json()),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -194,15 +194,10 @@ fn respond(signal: Signal, answer: &Answer, format: Format, status: Option<Statu
         headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after.unwrap_or(RETRY_AFTER))));
     }
     if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
         headers.insert("accept-post", HeaderValue::from_static(PROTOBUF));
     }
     response
-}
-
-/// `google.rpc.Status` as ProtoJSON.
-pub(super) fn json_status(answer: &Answer) -> Bytes {
-    serde_json::json!({ "code": answer.code() as i32, "message": answer.message() }).to_string().into()
 }
 
 fn whole_seconds(duration: Duration) -> u64 {
@@ -217,6 +212,7 @@ async fn refuse_body(version: Version, body: RequestBody) {
 }
 
 const PROTOBUF: &str = "application/x-protobuf";
+const ACCEPT_ENCODING: &str = "gzip, zstd, deflate, identity";
 pub(super) const JSON: &str = "application/json";
 /// What a client is told to wait when nobody knows better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::config;
-use super::http::{JSON, json_status};
+use super::http::JSON;
 use crate::otlp::Signal;
 use crate::otlp::answer::{Answer, Code};
 
@@ -72,6 +72,6 @@ fn wrong_path(uri: &Uri, headers: &HeaderMap, known: &str) -> Response {
 }
 
 fn failure(status: StatusCode, code: Code, message: String) -> Response {
-    let body = json_status(&Answer::Rejected { code, message });
+    let body = Answer::Rejected { code, message }.status_json();
     (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use prost::Message;
 use prost::bytes::Bytes;
+use serde_json::{Value, json};
 
 use super::Signal;
 
@@ -172,6 +173,18 @@ impl Answer {
         bytes.into()
     }
 
+    /// [`Answer::response`] as OTLP/JSON: `{}` for a full success.
+    pub fn response_json(&self, signal: Signal) -> Bytes {
+        let Answer::Partly { rejected, message } = self else { return Bytes::from_static(b"{}") };
+        let partial = json!({ rejected_name(signal): rejected.to_string(), "errorMessage": message });
+        json!({ "partialSuccess": partial }).to_string().into()
+    }
+
+    /// [`Answer::status`] as JSON, without details.
+    pub fn status_json(&self) -> Bytes {
+        json!({ "code": self.code() as i32, "message": self.message() }).to_string().into()
+    }
+
     /// The encoded `google.rpc.Status` of a failure, with a `RetryInfo` where a retry makes sense.
     pub fn status(&self) -> Bytes {
         use tonic_types::pb;
@@ -201,6 +214,21 @@ impl Answer {
             }
             _ => Answer::Accepted,
         }
+    }
+
+    /// [`Answer::from_response`] for a body in OTLP/JSON.
+    pub fn from_response_json(signal: Signal, body: &[u8]) -> Answer {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let partial = &body["partialSuccess"];
+        let rejected = match &partial[rejected_name(signal)] {
+            Value::String(number) => number.parse().unwrap_or(0),
+            number => number.as_u64().unwrap_or(0),
+        };
+        let message = partial["errorMessage"].as_str().unwrap_or_default();
+        if rejected == 0 && message.is_empty() {
+            return Answer::Accepted;
+        }
+        Answer::Partly { rejected, message: message.to_owned() }
     }
 
     /// Reads a gRPC failure. `details` is the decoded `grpc-status-details-bin`, if there was one.
@@ -236,6 +264,22 @@ pub fn status_message(body: &[u8]) -> Option<String> {
     (!status.message.is_empty()).then(|| status.message.chars().take(1000).collect())
 }
 
+/// [`status_message`] for a body in JSON.
+pub fn status_message_json(body: &[u8]) -> Option<String> {
+    let status: Value = serde_json::from_slice(body).ok()?;
+    let message = status["message"].as_str()?;
+    (!message.is_empty()).then(|| message.chars().take(1000).collect())
+}
+
+/// What OTLP/JSON calls the number of items that were not taken.
+fn rejected_name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "rejectedSpans",
+        Signal::Metrics => "rejectedDataPoints",
+        Signal::Logs => "rejectedLogRecords",
+    }
+}
+
 /// The delay of the `RetryInfo` in an encoded `google.rpc.Status`.
 fn retry_info(details: &[u8]) -> Option<Duration> {
     let status = tonic_types::pb::Status::decode(details).ok()?;
@@ -252,3 +296,31 @@ fn prost_types_duration(duration: Duration) -> prost_types::Duration {
 }
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_in_json_is_read_from_json() {
+        let partly = |rejected| Answer::Partly { rejected, message: "two \"bad\" ids".into() };
+        for signal in Signal::ALL {
+            for answer in [Answer::Accepted, partly(0), partly(2)] {
+                assert_eq!(Answer::from_response_json(signal, &answer.response_json(signal)), answer);
+            }
+        }
+        assert_eq!(&Answer::Accepted.response_json(Signal::Logs)[..], b"{}");
+        assert_eq!(
+            &partly(2).response_json(Signal::Metrics)[..],
+            br#"{"partialSuccess":{"errorMessage":"two \"bad\" ids","rejectedDataPoints":"2"}}"#
+        );
+        // the Collector's way to say yes, a number, and what is no answer at all
+        let read = |body: &str| Answer::from_response_json(Signal::Traces, body.as_bytes());
+        assert_eq!(read(r#"{"partialSuccess":{}}"#), Answer::Accepted);
+        assert_eq!(read(r#"{"partialSuccess":{"rejectedSpans":3}}"#).code(), Code::Ok);
+        assert_eq!(read("<html>"), Answer::Accepted);
+        let refused = Answer::Rejected { code: Code::InvalidArgument, message: "no".into() };
+        assert_eq!(status_message_json(&refused.status_json()).as_deref(), Some("no"));
+        assert_eq!(status_message_json(b"<html>"), None);
+    }
+}

@@ -10,6 +10,7 @@ mod batch;
 mod check;
 pub mod compression;
 mod edit;
+pub mod json;
 pub mod schema;
 mod view;
 mod watch;

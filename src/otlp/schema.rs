@@ -197,7 +197,7 @@ pub fn request(signal: Signal) -> &'static Message {
 }
 
 const NO_FIELD: u8 = u8::MAX;
-const HIGHEST_NUMBER: usize = 16;
+pub(super) const HIGHEST_NUMBER: usize = 16;
 
 const fn one(number: u32, name: &'static str, kind: Kind) -> Field {
     Field { number, name, kind, label: Label::One, role: Role::None }

@@ -777,13 +777,13 @@ impl<'a> Value<'a> {
 }
 
 #[inline]
-fn text(bytes: &[u8]) -> &str {
+pub(super) fn text(bytes: &[u8]) -> &str {
     debug_assert!(std::str::from_utf8(bytes).is_ok(), "check() proved that strings are UTF-8");
     std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// The number in a varint or fixed field.
-fn number_of(buf: &[u8], raw: Raw) -> u64 {
+pub(super) fn number_of(buf: &[u8], raw: Raw) -> u64 {
     let bytes = raw.bytes(buf);
     match raw.wire {
         Wire::Varint => wire::varint(buf, &mut { raw.body }, raw.end).unwrap_or_default(),

@@ -10,7 +10,7 @@ use crate::otlp::{Edits, Payload, Signal, Value, mergeable, split};
 /// How many cases each property runs through; `PROPTEST_CASES` overrides it.
 const CASES: u32 = 2000;
 
-fn config() -> ProptestConfig {
+pub(super) fn config() -> ProptestConfig {
     let failure_persistence = Some(Box::new(FileFailurePersistence::Off) as _);
     ProptestConfig { failure_persistence, ..ProptestConfig::with_cases(CASES) }
 }
@@ -23,7 +23,7 @@ fn dice() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..1500)
 }
 
-fn requests(manners: Manners) -> impl Strategy<Value = (Signal, Vec<u8>)> {
+pub(super) fn requests(manners: Manners) -> impl Strategy<Value = (Signal, Vec<u8>)> {
     (signals(), dice())
         .prop_map(move |(signal, dice)| (signal, generate::request(signal, &mut Dice(&dice), manners)))
 }

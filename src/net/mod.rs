@@ -16,7 +16,6 @@ mod hello;
 mod io;
 mod limits;
 mod listener;
-mod resolver;
 mod server;
 mod stop;
 mod windows;
@@ -24,7 +23,9 @@ mod windows;
 pub use body::{
     Body, BodyError, BoxError, DISCARD_BYTES_MAX, ReadError, RequestBody, Sizing, discard, read_body,
 };
-pub use client::{Client, ClientConfig, Received, SendError, SendErrorKind, Tls};
+pub use client::{
+    Client, ClientConfig, InvalidProxy, Pings, Proxies, Received, SendError, SendErrorKind, Target, Tls,
+};
 pub use connection::{Connection, Protocol};
 pub use limits::Limits;
 pub use listener::{BindCause, BindError, Listener};

@@ -6,6 +6,7 @@ mod client;
 mod deadlines;
 mod server;
 mod stop;
+mod ways;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -148,7 +148,10 @@ fn process(processor: &FeatureFlag, payload: Payload) -> Payload {
         arrival: SystemTime::UNIX_EPOCH,
     };
     let mut edits = Edits::default();
-    processor.process(payload, &mut Cx::new(&mut edits, &origin))
+    let mut cx = Cx::new(&mut edits, &origin);
+    let out = processor.process(payload, &mut cx);
+    assert_eq!(cx.tally.sum(), cx.evaluations, "by flag there are as many as in all");
+    out
 }
 
 /// A flag file is looked for in the case's folder.

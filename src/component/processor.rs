@@ -1,6 +1,7 @@
 //! What changes payloads on their way.
 
 use super::Origin;
+use crate::observe::evaluations::Tally;
 use crate::otlp::{Edits, Payload, Watchlist};
 
 /// Changes the payloads of one pipeline. Pure: no clock, no network, no file; background work is a task given to
@@ -26,10 +27,12 @@ pub struct Cx<'a> {
     pub added: u64,
     /// Flag evaluations recognised.
     pub evaluations: u64,
+    /// The same by flag, for burgee's own metrics; a processor may leave it empty.
+    pub tally: Tally,
 }
 
 impl<'a> Cx<'a> {
     pub fn new(edits: &'a mut Edits, origin: &'a Origin) -> Self {
-        Cx { edits, origin, discarded: 0, added: 0, evaluations: 0 }
+        Cx { edits, origin, discarded: 0, added: 0, evaluations: 0, tally: Tally::default() }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::definitions::{Readings, ReadingsState};
+use super::evaluations::EvaluatedState;
 use super::ledger::{Door, DoorLedger, OutboxLedger, Pipeline, PipelineLedger};
 
 /// Where components and engine put what others may look at. Cloning shares it.
@@ -143,6 +144,8 @@ pub struct PipelineState {
     pub id: Arc<str>,
     pub signal: &'static str,
     pub ledger: PipelineLedger,
+    /// Its evaluations, by flag.
+    pub evaluated: EvaluatedState,
 }
 
 /// The definitions of a processor at one moment.
@@ -229,6 +232,7 @@ impl Board {
             id: Arc::clone(&entry.id),
             signal: entry.signal,
             ledger: entry.ledger.snapshot(),
+            evaluated: entry.ledger.evaluated(),
         };
         let definitions = |readings: &Arc<Readings>| DefinitionsState {
             processor: Arc::clone(&readings.processor),

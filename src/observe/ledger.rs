@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::evaluations::{Evaluated, EvaluatedState, Tally};
+
 /// What came in by one receiver, transport and signal.
 #[derive(Debug)]
 pub struct Door {
@@ -175,49 +177,81 @@ impl DoorLedger {
 #[derive(Debug)]
 pub struct Pipeline {
     entered: AtomicU64,
-    added: AtomicU64,
     out: AtomicU64,
     evaluations: AtomicU64,
-    /// By processor, in their order.
-    discarded: Box<[(Arc<str>, AtomicU64)]>,
+    evaluated: Evaluated,
+    /// In their order.
+    processors: Box<[Changes]>,
+}
+
+/// What one processor of a pipeline did to the number of items.
+#[derive(Debug)]
+struct Changes {
+    processor: Arc<str>,
+    added: AtomicU64,
+    discarded: AtomicU64,
 }
 
 impl Pipeline {
     /// For a pipeline with these processors.
     pub fn new(processors: impl IntoIterator<Item = Arc<str>>) -> Pipeline {
+        let unchanged =
+            |processor| Changes { processor, added: AtomicU64::new(0), discarded: AtomicU64::new(0) };
         Pipeline {
             entered: AtomicU64::new(0),
-            added: AtomicU64::new(0),
             out: AtomicU64::new(0),
             evaluations: AtomicU64::new(0),
-            discarded: processors.into_iter().map(|id| (id, AtomicU64::new(0))).collect(),
+            evaluated: Evaluated::default(),
+            processors: processors.into_iter().map(unchanged).collect(),
         }
     }
 
-    /// Counts what one payload did. `discarded` is by processor.
-    pub fn count(&self, entered: u64, added: u64, discarded: &[u64], out: u64, evaluations: u64) {
-        self.entered.fetch_add(entered, Relaxed);
-        self.out.fetch_add(out, Relaxed);
-        for (total, more) in [(&self.added, added), (&self.evaluations, evaluations)] {
+    /// Counts what one payload did. `changes` are items added and discarded, by processor; none if there are none.
+    pub fn count(&self, entered: u64, changes: &[(u64, u64)], out: u64, evaluations: u64) {
+        let add = |total: &AtomicU64, more: u64| {
             if more > 0 {
                 total.fetch_add(more, Relaxed);
             }
+        };
+        add(&self.entered, entered);
+        add(&self.out, out);
+        add(&self.evaluations, evaluations);
+        for (total, (added, discarded)) in self.processors.iter().zip(changes) {
+            add(&total.added, *added);
+            add(&total.discarded, *discarded);
         }
-        for ((_, total), &more) in self.discarded.iter().zip(discarded) {
-            if more > 0 {
-                total.fetch_add(more, Relaxed);
-            }
-        }
+    }
+
+    /// Counts the evaluations of the same payload by flag.
+    pub fn count_evaluated(&self, tally: &Tally) {
+        self.evaluated.add(tally);
+    }
+
+    /// The evaluations by flag, as far as processors say which they were.
+    pub fn evaluated(&self) -> EvaluatedState {
+        self.evaluated.snapshot()
     }
 
     pub fn snapshot(&self) -> PipelineLedger {
-        PipelineLedger {
-            entered: self.entered.load(Relaxed),
-            added: self.added.load(Relaxed),
-            discarded: self.discarded.iter().map(|(id, items)| (id.clone(), items.load(Relaxed))).collect(),
+        let entered = self.entered.load(Relaxed);
+        let mut ledger = PipelineLedger {
+            entered,
+            added: 0,
+            discarded: Vec::with_capacity(self.processors.len()),
+            passed: Vec::with_capacity(self.processors.len()),
             out: self.out.load(Relaxed),
             evaluations: self.evaluations.load(Relaxed),
+        };
+        let mut incoming = entered;
+        for Changes { processor, added, discarded } in &self.processors {
+            let (added, discarded) = (added.load(Relaxed), discarded.load(Relaxed));
+            let outgoing = (incoming + added).saturating_sub(discarded);
+            ledger.added += added;
+            ledger.discarded.push((Arc::clone(processor), discarded));
+            ledger.passed.push((incoming, outgoing));
+            incoming = outgoing;
         }
+        ledger
     }
 }
 
@@ -229,6 +263,8 @@ pub struct PipelineLedger {
     pub added: u64,
     /// Items that each processor took out by configuration.
     pub discarded: Vec<(Arc<str>, u64)>,
+    /// Items that went into each processor, and that came out of it, in the same order.
+    pub passed: Vec<(u64, u64)>,
     pub out: u64,
     /// Flag evaluations recognised.
     pub evaluations: u64,
@@ -396,9 +432,10 @@ mod tests {
     #[test]
     fn a_pipeline_that_loses_an_item_does_not_balance() {
         let pipeline = Pipeline::new(["filter".into(), "spanmetrics".into()]);
-        pipeline.count(10, 2, &[3, 0], 9, 1);
+        pipeline.count(10, &[(0, 3), (2, 0)], 9, 1);
         assert!(pipeline.snapshot().balanced());
-        pipeline.count(10, 0, &[0, 0], 9, 0);
+        assert_eq!(pipeline.snapshot().passed, [(10, 7), (7, 9)]);
+        pipeline.count(10, &[], 9, 0);
         assert!(!pipeline.snapshot().balanced());
     }
 

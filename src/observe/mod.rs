@@ -1,8 +1,9 @@
 //! What burgee says of itself: the [`ledger`] that balances, the [`board`] that shows it, [`facts`] about what is
-//! odd, how the reading of [`definitions`] goes, the metric [`names`].
+//! odd, how the reading of [`definitions`] goes, [`evaluations`] by flag, the metric [`names`].
 
 pub mod board;
 pub mod definitions;
+pub mod evaluations;
 pub mod facts;
 pub mod ledger;
 pub mod names;

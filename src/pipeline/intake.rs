@@ -12,6 +12,7 @@ use tracing::error;
 use super::graph::{Graph, Pipeline, Route};
 use super::limits::Size;
 use crate::component::{Admission, Budget, Charge, Cx, Intake, Origin, Refusal, Ticket};
+use crate::observe::evaluations::Tally;
 use crate::otlp::{Edits, Payload, Signal, Watchlist};
 
 /// The way in for all receivers: by the current graph, into one budget.
@@ -117,8 +118,9 @@ impl Intake for ReceiverIntake {
         }
         let ticket = graph.store.commit(reservation, puts, origin);
         for (pipeline, passage) in route.pipelines.iter().zip(&passages) {
-            let Passage { entered, added, discarded, evaluations, out } = passage;
-            pipeline.ledger.count(*entered, *added, discarded, out.len(), *evaluations);
+            let Passage { entered, changes, evaluations, tallies, out } = passage;
+            pipeline.ledger.count(*entered, changes, out.len(), *evaluations);
+            tallies.iter().for_each(|tally| pipeline.ledger.count_evaluated(tally));
         }
         Ok(ticket)
     }
@@ -139,10 +141,11 @@ impl Intake for ReceiverIntake {
 pub(super) struct Passage {
     pub out: Payload,
     entered: u64,
-    added: u64,
-    /// By processor; left empty while nothing is.
-    discarded: Vec<u64>,
+    /// Items added and discarded by each processor; left empty while there are none.
+    changes: Vec<(u64, u64)>,
     pub evaluations: u64,
+    /// Of the processors that say which evaluations they were; left empty while there are none.
+    tallies: Vec<Tally>,
 }
 
 /// Runs the processors of all pipelines, or says which one failed.
@@ -177,17 +180,20 @@ pub(super) fn pass(
 impl Pipeline {
     fn pass(&self, payload: Payload, edits: &mut Edits, origin: &Origin, begins: impl Fn(usize)) -> Passage {
         let entered = payload.len();
-        let mut passage = Passage { out: payload, entered, added: 0, discarded: Vec::new(), evaluations: 0 };
+        let mut passage =
+            Passage { out: payload, entered, changes: Vec::new(), evaluations: 0, tallies: Vec::new() };
         for (number, (_, processor)) in self.processors.iter().enumerate() {
             begins(number);
             edits.clear();
             let mut cx = Cx::new(edits, origin);
             passage.out = processor.process(passage.out, &mut cx);
-            passage.added += cx.added;
             passage.evaluations += cx.evaluations;
-            if cx.discarded > 0 {
-                passage.discarded.resize(self.processors.len(), 0);
-                passage.discarded[number] = cx.discarded;
+            if !cx.tally.is_empty() {
+                passage.tallies.push(cx.tally);
+            }
+            if cx.added > 0 || cx.discarded > 0 {
+                passage.changes.resize(self.processors.len(), (0, 0));
+                passage.changes[number] = (cx.added, cx.discarded);
             }
         }
         passage

@@ -173,6 +173,10 @@ fn has_room(candidates: &[Candidate<'_>], field: Field) -> bool {
 }
 
 impl Declared<'_> {
+    pub fn is_declared(&self) -> bool {
+        self.flag.is_some()
+    }
+
     /// Writes what has no place in the evaluation itself.
     pub fn write(&self, edit: &mut Edit<'_, '_>) {
         for MetadataAttribute { metadata, attribute } in self.metadata {

@@ -16,22 +16,31 @@ use super::evaluation::{Candidate, Evaluation, KeySource};
 use super::policy::{Originals, Policy, Project};
 use super::project::{self, Mark, NONE, Projection, Said, Span, Texts, Tree};
 use super::recognise::{self, Class, Found, Reader, Request, Sender};
+use crate::observe::evaluations::{Note, Tally};
 use crate::otlp::{Edit, Edits, Item, Keys, Outline, Payload, Signal, Value};
 use declared::{Declared, When, consult};
 pub use declared::{Known, MetadataAttribute};
-use told::Told;
+use told::{Count, Counted, Told};
 use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, write};
 
-/// Records what is to be written about the flag evaluations in a payload; returns how many there are.
+/// Records what is to be written about the flag evaluations in a payload; returns how many there are. `tally`, if
+/// somebody wants it, gets the same by flag, variant and reason.
 ///
 /// Without `known` nothing is known about flags but what the payload says. Enriching what came out once more, with the
 /// same definitions, records nothing that changes a byte. Metrics are left alone (W9).
-pub fn enrich(payload: &Payload, policy: &Policy, known: Option<Known<'_>>, edits: &mut Edits) -> u64 {
+pub fn enrich(
+    payload: &Payload,
+    policy: &Policy,
+    known: Option<Known<'_>>,
+    edits: &mut Edits,
+    tally: Option<&mut Tally>,
+) -> u64 {
+    let count = Count(tally);
     match payload.signal() {
         Signal::Metrics => 0,
-        Signal::Logs => records(payload, policy, known, edits),
+        Signal::Logs => records(payload, policy, known, edits, count),
         Signal::Traces => {
-            let mut pass = Pass::new(policy, known, edits, payload.len());
+            let mut pass = Pass::new(policy, known, edits, payload.len(), count);
             // a span without a watched word is nothing to us but somebody's ancestor
             let mut watched = payload.watched_items().map(|places| places.iter().peekable());
             for (place, item) in (0u32..).zip(payload.items()) {
@@ -44,7 +53,13 @@ pub fn enrich(payload: &Payload, policy: &Policy, known: Option<Known<'_>>, edit
     }
 }
 
-fn records(payload: &Payload, policy: &Policy, known: Option<Known<'_>>, edits: &mut Edits) -> u64 {
+fn records(
+    payload: &Payload,
+    policy: &Policy,
+    known: Option<Known<'_>>,
+    edits: &mut Edits,
+    mut count: Count<'_>,
+) -> u64 {
     let mut reader = Reader::default();
     let mut evaluations = 0;
     for item in payload.items() {
@@ -55,6 +70,7 @@ fn records(payload: &Payload, policy: &Policy, known: Option<Known<'_>>, edits: 
         if let Some(Found { mut evaluation, .. }) = found {
             let when = |known: Known<'_>| When::of_item(item, known);
             let declared = consult(known, &mut evaluation, &reader.item, when);
+            count.note(&evaluation);
             let renames = policy.originals == Originals::Drop;
             let keys = if renames { Keys::ALL } else { reader.item_keys };
             let mut edit = edits.item_with(item, keys);
@@ -99,6 +115,7 @@ struct Pass<'a, 'p> {
     /// How many evaluations have been met: the place of the next one.
     place: u32,
     evaluations: u64,
+    count: Count<'p>,
     told: Told<'a>,
 }
 
@@ -123,16 +140,24 @@ struct Answer<'a, 'p> {
     evaluation: Evaluation<'a>,
     /// Its mark, if it came without a key, which only its parent's URL knows.
     keyless: Option<usize>,
-    /// The flags of its events, if it came without a key: one of them may be its own.
-    told: Vec<u32>,
+    /// What its events count as, if it came without a key: one of them may be its own.
+    told: Vec<Counted>,
+    counted: Option<Note>,
     /// If it came without a key.
     when: Option<When>,
     declared: Declared<'p>,
 }
 
 impl<'a, 'p> Pass<'a, 'p> {
-    fn new(policy: &'p Policy, known: Option<Known<'p>>, edits: &'p mut Edits, spans: u64) -> Self {
+    fn new(
+        policy: &'p Policy,
+        known: Option<Known<'p>>,
+        edits: &'p mut Edits,
+        spans: u64,
+        count: Count<'p>,
+    ) -> Self {
         Pass {
+            count,
             policy,
             known,
             edits,
@@ -211,6 +236,7 @@ impl<'a, 'p> Pass<'a, 'p> {
             let Some(Found { mut evaluation, exception }) = found else { continue };
             let when = |known: Known<'_>| When::of_event(event, known);
             let declared = consult(self.known, &mut evaluation, &self.reader.event, when);
+            let note = self.count.note(&evaluation);
             let mut edit = self.edits.event_with(event, self.reader.event_keys);
             write(&mut edit, &self.reader.event, &evaluation, self.policy, None);
             declared.write(&mut edit);
@@ -226,9 +252,9 @@ impl<'a, 'p> Pass<'a, 'p> {
                     self.marks.push(mark);
                 }
             }
-            self.told.add(evaluation, exception, mark.flag);
+            self.told.add(evaluation, exception, Counted { flag: mark.flag, note });
         }
-        self.told.count_exceptions();
+        self.told.count_exceptions(&mut self.count);
     }
 
     /// W1 on a span that is an evaluation, and what it needs of other spans.
@@ -259,12 +285,13 @@ impl<'a, 'p> Pass<'a, 'p> {
         if failed_silently || mark.flag != NONE {
             self.marks.push(mark);
         }
-        self.told.counted.retain(|&flag| flag != mark.flag || flag == NONE);
+        self.told.discount(mark.flag, &mut self.count);
         self.evaluations += 1;
+        let counted = self.count.note(&evaluation);
         if is_answer {
             let told = if failed_silently { self.told.counted.clone() } else { Vec::new() };
             let when = self.known.filter(|_| failed_silently).map(when);
-            self.relays.push(Answer { span: at, evaluation, keyless, told, when, declared });
+            self.relays.push(Answer { span: at, evaluation, keyless, told, counted, when, declared });
         }
     }
 
@@ -383,7 +410,15 @@ impl<'a, 'p> Pass<'a, 'p> {
             }
             let mark = &mut self.marks[mark];
             mark.flag = self.texts.number(&request.key);
-            self.evaluations -= relay.told.iter().filter(|&&flag| flag == mark.flag).count() as u64;
+            for told in relay.told.iter().filter(|told| told.flag == mark.flag) {
+                self.evaluations -= 1;
+                self.count.take_back(told.note);
+            }
+            // Clients write what they like into a URL. What is declared is a flag.
+            if relay.declared.is_declared() {
+                self.count.take_back(relay.counted);
+                relay.counted = self.count.note(evaluation);
+            }
             let error = self.texts.number(&error_of(evaluation));
             mark.error = Some(Said { text: error, at: mark.first });
         }

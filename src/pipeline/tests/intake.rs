@@ -12,6 +12,7 @@ impl Processor for Mark {
         for item in payload.items() {
             cx.edits.item(item).set("mark", crate::otlp::Value::Str(self.0));
             cx.evaluations += 1;
+            cx.tally.note(Some(self.0), Some("on"), None);
         }
         cx.edits.apply(&payload)
     }
@@ -79,9 +80,13 @@ async fn processors_run_in_order_and_count_after_the_put() {
     rig.feed(["a", "b", "c"]).unwrap();
     settle_down().await;
     assert_eq!(downstream.accepted_spans(), ["a", "c"]);
-    let ledger = &rig.board.snapshot().pipelines[0].ledger;
+    let state = &rig.board.snapshot().pipelines[0];
+    let ledger = &state.ledger;
     assert_eq!((ledger.entered, ledger.out, ledger.evaluations), (3, 2, 2));
     assert_eq!(ledger.discarded, [("filter".into(), 1), ("mark".into(), 0)]);
+    assert_eq!(ledger.passed, [(3, 2), (2, 2)]);
+    let [(series, 2)] = &state.evaluated.series[..] else { panic!("{:?}", state.evaluated) };
+    assert_eq!((series.key.as_deref(), series.variant.as_deref()), (Some("x"), Some("on")));
     rig.check();
 }
 
@@ -97,8 +102,8 @@ async fn a_refused_request_counts_nothing() {
     let rig = Rig::with(Spec { pipelines: vec![traces], exporters });
     rig.feed(["a"]).unwrap();
     assert!(rig.feed(["b", "c", "d"]).is_err());
-    let ledger = &rig.board.snapshot().pipelines[0].ledger;
-    assert_eq!((ledger.entered, ledger.evaluations), (1, 1));
+    let state = &rig.board.snapshot().pipelines[0];
+    assert_eq!((state.ledger.entered, state.ledger.evaluations, state.evaluated.series[0].1), (1, 1, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,7 @@ pub struct Config {
     pub provider_name: String,
     #[serde(deserialize_with = "said")]
     pub definitions: Option<DefinitionsConfig>,
+    pub metrics: Metrics,
 }
 
 impl Default for Config {
@@ -49,8 +50,20 @@ impl Default for Config {
             max_flags_per_span: policy.max_flags_per_span,
             provider_name: policy.provider_name,
             definitions: None,
+            metrics: Metrics::default(),
         }
     }
+}
+
+/// What burgee's own metrics say about evaluations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metrics {
+    /// How many of each flag, variant and reason there were.
+    #[default]
+    ByFlag,
+    /// How many there were.
+    Total,
 }
 
 /// What becomes of context ids: the words for [`ContextId`].
@@ -67,6 +80,7 @@ pub enum ContextIds {
 pub struct FeatureFlag {
     policy: Policy,
     definitions: Option<Arc<Live>>,
+    metrics: Metrics,
 }
 
 /// Why the processor cannot be built.
@@ -98,6 +112,7 @@ pub fn build(config: &Config, cx: &mut BuildContext) -> Result<FeatureFlag, Buil
     let definitions = config.definitions.as_ref().map(|config| definitions::build(config, cx)).transpose()?;
     Ok(FeatureFlag {
         definitions,
+        metrics: config.metrics,
         policy: Policy {
             originals: config.originals,
             value: config.value,
@@ -139,11 +154,11 @@ impl Processor for FeatureFlag {
             return payload;
         }
         let (policy, edits) = (&self.policy, &mut *cx.edits);
+        let tally = (self.metrics == Metrics::ByFlag).then_some(&mut cx.tally);
         cx.evaluations += match &self.definitions {
-            None => flags::enrich(&payload, policy, None, edits),
-            Some(definitions) => {
-                definitions.look(cx.origin.arrival, |known| flags::enrich(&payload, policy, known, edits))
-            }
+            None => flags::enrich(&payload, policy, None, edits, tally),
+            Some(definitions) => definitions
+                .look(cx.origin.arrival, |known| flags::enrich(&payload, policy, known, edits, tally)),
         };
         cx.edits.apply(&payload)
     }

@@ -18,12 +18,13 @@ use prost::Message;
 
 use super::*;
 use crate::component::{Origin, Transport};
+use crate::observe::evaluations::{Evaluated, Series};
 use crate::otlp::{self, Edits, Signal};
 
 #[test]
 fn the_defaults_are_those_of_the_documentation() {
     let written = "{originals: keep, value: when_no_variant, context_id: keep, project: request, \
-                   max_flags_per_span: 32, provider_name: GO Feature Flag}";
+                   max_flags_per_span: 32, provider_name: GO Feature Flag, metrics: by_flag}";
     assert_eq!(config(written), config("{}"));
     assert_eq!(config("{}"), Ok(Config::default()));
 }
@@ -179,6 +180,68 @@ fn evaluations_are_counted_once_each() {
     }
 }
 
+/// The evaluations of one request by flag, as burgee's own metrics would have them.
+fn tally(options: &str, request: &[u8]) -> Vec<(String, u64)> {
+    let processor = try_build(&config(options).expect("right")).expect("right");
+    let origin = Origin {
+        receiver: Arc::from("otlp"),
+        transport: Transport::Local,
+        peer: None,
+        arrival: SystemTime::UNIX_EPOCH,
+    };
+    let (mut edits, evaluated) = (Edits::default(), Evaluated::default());
+    let mut cx = Cx::new(&mut edits, &origin);
+    processor.process(check(request.to_vec()), &mut cx);
+    evaluated.add(&cx.tally);
+    let label = |text: &Option<Box<str>>| text.as_deref().unwrap_or("-").to_owned();
+    let of = |series: &Series| [&series.key, &series.variant, &series.reason].map(label).join(" ");
+    let counted = evaluated.snapshot().series;
+    counted.into_iter().filter(|(_, count)| *count > 0).map(|(series, count)| (of(&series), count)).collect()
+}
+
+#[test]
+fn evaluations_are_counted_by_flag_and_nobodys_name_is_among_the_labels() {
+    let attributes = |variant| {
+        vec![
+            text("feature_flag.key", "theme"),
+            text("feature_flag.result.variant", variant),
+            text("feature_flag.result.reason", "TARGETING_MATCH"),
+            text("feature_flag.context.id", "alice@example.com"),
+            text("feature_flag.result.value", "secret"),
+        ]
+    };
+    let mut told = span(1, 0, "GET /", vec![]);
+    told.events = vec![event("feature_flag.evaluation", attributes("dark"))];
+    let mut native = span(2, 1, "feature_flag.evaluation", attributes("light"));
+    native.events = vec![event("feature_flag.evaluation", attributes("light"))];
+    let again = span(3, 1, "feature_flag.evaluation", attributes("light"));
+    let request = request(vec![told, native, again]).encode_to_vec();
+    let expected =
+        [("theme dark targeting_match".to_owned(), 1), ("theme light targeting_match".to_owned(), 2)];
+    assert_eq!(tally("{}", &request), expected);
+    assert_eq!(tally("metrics: total", &request), []);
+}
+
+#[test]
+fn a_key_that_only_a_client_wrote_into_a_url_is_no_label() {
+    let asked = vec![
+        text("url.path", "/ofrep/v1/evaluate/flags/alice@example.com"),
+        text("http.request.method", "POST"),
+    ];
+    let mut asked = span(1, 0, "POST", asked);
+    asked.kind = 2;
+    let relay = span(2, 1, "flagEvaluation", vec![]);
+    let mut request = request(vec![asked, relay]);
+    let scope = InstrumentationScope { name: "go-feature-flag".into(), ..Default::default() };
+    request.resource_spans[0].scope_spans[0].scope = Some(scope);
+    let bytes = request.encode_to_vec();
+    let (out, _) = process(&Config::default(), check(bytes.clone()));
+    let mut keys = Vec::new();
+    flags::evaluations(&out, |_, evaluation| keys.extend(evaluation.key.as_deref().map(str::to_owned)));
+    assert_eq!(keys, ["alice@example.com"]);
+    assert_eq!(tally("{}", &bytes), [("- - error".to_owned(), 1)]);
+}
+
 #[test]
 fn ten_thousand_events_and_spans_in_a_row_have_a_defined_result() {
     let mut busy = span(1, 0, "busy", vec![]);
@@ -276,7 +339,7 @@ proptest! {
         let logs = check_of(Signal::Logs, request_of_logs(records).encode_to_vec());
         for payload in [traces, logs] {
             let mut edits = Edits::default();
-            let evaluations = flags::enrich(&payload, &Policy::default(), None, &mut edits);
+            let evaluations = flags::enrich(&payload, &Policy::default(), None, &mut edits, None);
             let out = edits.apply(&payload);
             if payload.watched() == Watched::No {
                 prop_assert!(out.is_same(&payload));
@@ -613,6 +676,7 @@ fn process(config: &Config, payload: Payload) -> (Payload, u64) {
     let mut edits = Edits::default();
     let mut cx = Cx::new(&mut edits, &origin);
     let out = try_build(config).expect("options that go together").process(payload, &mut cx);
+    assert_eq!(cx.tally.sum(), cx.evaluations, "by flag there are as many as in all");
     (out, cx.evaluations)
 }
 

@@ -1,5 +1,6 @@
-use std::{fmt, ops::Deref, str::FromStr};
+use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A span of time in Go's syntax, as the Collector's files have it: `300ms`, `1.5h`, `2h45m`, `0`.
@@ -152,6 +153,22 @@ impl<'de> Deserialize<'de> for Duration {
         }
 
         input.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A span of time: 300ms, 5s, 1h30m. Units: ns, us, ms, s, m, h.",
+            "anyOf": [
+                {"type": "string", "pattern": "^\\+?(0|(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"},
+                {"const": 0}
+            ]
+        })
     }
 }
 

@@ -1,5 +1,6 @@
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use std::{borrow::Cow, fmt, net::Ipv6Addr, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Where to listen: `0.0.0.0:4317`, `localhost:4317`, `[::]:4317`, or `:4317` for every address.
@@ -114,6 +115,20 @@ impl Serialize for ListenEndpoint {
 impl<'de> Deserialize<'de> for ListenEndpoint {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         String::deserialize(input)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for ListenEndpoint {
+    fn schema_name() -> Cow<'static, str> {
+        "ListenEndpoint".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An address to listen on: localhost:4317, 0.0.0.0:4317, [::]:4317 or :4317.",
+            "type": "string",
+            "pattern": "^[^/]*:[0-9]{1,5}$"
+        })
     }
 }
 

@@ -1,6 +1,7 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 
 use super::{REDACTED, Secret};
@@ -99,6 +100,30 @@ impl<'de> Deserialize<'de> for Headers {
 struct Pair {
     name: String,
     value: Secret,
+}
+
+impl JsonSchema for Headers {
+    fn schema_name() -> Cow<'static, str> {
+        "Headers".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<Secret>();
+        json_schema!({
+            "description": "Headers to send: a map, or a list of {name, value}.",
+            "anyOf": [
+                {"type": "object", "additionalProperties": value},
+                {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"name": {"type": "string"}, "value": value},
+                        "required": ["name"]
+                    }
+                }
+            ]
+        })
+    }
 }
 
 #[cfg(test)]

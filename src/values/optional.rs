@@ -1,5 +1,6 @@
-use std::{fmt, marker::PhantomData, ops::Deref};
+use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, value::MapDeserializer},
@@ -56,6 +57,27 @@ impl<'de, T: Deserialize<'de>, const NULL_IS_ON: bool> Deserialize<'de> for Opti
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let name = if NULL_IS_ON { self::NULL_IS_ON } else { NULL_IS_OFF };
         input.deserialize_newtype_struct(name, Visitor::<T, NULL_IS_ON>(PhantomData))
+    }
+}
+
+impl<T: JsonSchema, const NULL_IS_ON: bool> JsonSchema for Optional<T, NULL_IS_ON> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Optional{}", T::schema_name()).into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        format!("Optional<{}>", T::schema_id()).into()
+    }
+
+    /// The block's own schema with the key `enabled`; null is for every key, so whoever collects the schemas adds it.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = T::json_schema(generator);
+        let keys = schema.ensure_object().entry("properties").or_insert_with(|| serde_json::json!({}));
+        if let Some(keys) = keys.as_object_mut() {
+            let enabled = json_schema!({"type": "boolean", "description": "false turns the block off."});
+            keys.insert("enabled".to_owned(), enabled.to_value());
+        }
+        schema
     }
 }
 

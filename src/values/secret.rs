@@ -1,5 +1,6 @@
 use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Text that must not be seen: whatever prints it, prints [`REDACTED`]. Only [`reveal`](Secret::reveal) gives it out.
@@ -42,6 +43,20 @@ impl Serialize for Secret {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         String::deserialize(input).map(Secret)
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Text that burgee never prints. Better than writing it here: ${env:NAME} or ${file:path}.",
+            "type": "string",
+            "writeOnly": true
+        })
     }
 }
 

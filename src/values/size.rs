@@ -1,5 +1,6 @@
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A number of bytes: `4MiB`, `512KiB`, `1.5GiB`, `10MB` (10,000,000) or a plain number.
@@ -83,6 +84,22 @@ impl<'de> Deserialize<'de> for ByteSize {
         }
 
         input.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for ByteSize {
+    fn schema_name() -> Cow<'static, str> {
+        "ByteSize".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number of bytes: 4MiB, 512KiB, 10MB or a plain number.",
+            "anyOf": [
+                {"type": "string", "pattern": "^[0-9.]+ *([kKmMgGtTpP][iI]?)?[bB]?$"},
+                {"type": "integer", "minimum": 0}
+            ]
+        })
     }
 }
 

@@ -14,8 +14,7 @@ use crate::net::{self, BindCause, BindError, Listener, Stop, Windows};
 use crate::observe::board::{self, Board};
 use crate::observe::facts::Facts;
 use crate::pipeline::{
-    BuildError, Entrance, ExporterSpec, Graph, MemoryStore, PipelineSpec, REQUEST_BYTES_MAX, Spec,
-    StoreConfig,
+    BuildError, Entrance, ExporterSpec, Graph, MemoryStore, PipelineSpec, Spec, StoreConfig,
 };
 use crate::receivers::otlp;
 use crate::registry::{self, Plan};
@@ -143,7 +142,6 @@ fn spec(exporters: Vec<registry::Exporter>, pipelines: Vec<registry::Pipeline>) 
         exporter: built.exporter,
         queue: built.queue,
         retry: built.retry,
-        request_bytes_max: REQUEST_BYTES_MAX,
     };
     let pipeline = |pipeline: registry::Pipeline| PipelineSpec {
         id: pipeline.id.to_string().into(),

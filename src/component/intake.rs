@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Charge;
 use crate::otlp::answer::Answer;
@@ -18,6 +20,18 @@ pub trait Intake: Send + Sync {
     /// Asked before the body is read, with the bytes that are on the wire as far as they are known. Refuses while
     /// that costs nothing; otherwise charges the memory: twice the size, since an edit makes a copy.
     fn admit(&self, signal: Signal, wire_bytes: u64) -> Result<Admission, Refusal>;
+
+    /// Waits for room where full queues make senders wait (`block_on_overflow`), at most until `deadline`; `None` where
+    /// none does. What it holds then is a place in line, in the admission: [`Intake::accept`] is to be called next,
+    /// without waiting for anything else, and still may refuse.
+    fn wait_for_room<'a>(
+        &'a self,
+        _admission: &'a mut Admission,
+        _payload: &Payload,
+        _deadline: Instant,
+    ) -> Option<BoxFuture<'a, ()>> {
+        None
+    }
 
     /// Runs the processors, reserves room in every outbox, puts. Never waits: whoever drops the ticket loses the
     /// answer, not the data, and nothing is ever half done.
@@ -38,11 +52,13 @@ pub struct Admission {
     pub charge: Charge,
     /// What the intake wants to see again with the payload: the request keeps the graph it started with.
     pub(crate) route: Option<Arc<dyn Any + Send + Sync>>,
+    /// First in some lines for room, until the request is put.
+    pub(crate) place: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Admission {
     pub fn new(signal: Signal, charge: Charge) -> Admission {
-        Admission { signal, charge, route: None }
+        Admission { signal, charge, route: None, place: None }
     }
 
     /// Makes sure that a message of `bytes` is paid for: twice, as in [`Intake::admit`].

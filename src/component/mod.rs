@@ -28,6 +28,6 @@ pub use memory::{Budget, Charge};
 pub use parcel::{OutboxId, Parcel, Receipt};
 pub use problem::Problem;
 pub use processor::{Cx, Processor};
-pub use queue::{BatchConfig, QueueConfig, RetryConfig, Sizer};
+pub use queue::{BatchConfig, QueueConfig, RequestLimit, RetryConfig, Sizer};
 pub use receiver::{Receiver, ReceiverContext};
 pub use task::{BuildContext, Task, TaskContext};

@@ -15,6 +15,38 @@ pub struct QueueConfig {
     /// Answer the sender only when the downstream has answered.
     pub wait_for_result: bool,
     pub batch: Option<BatchConfig>,
+    /// A full queue lets senders wait for a while before it refuses.
+    pub block_on_overflow: bool,
+    /// After how long without a delivery a full queue no longer holds up other exporters. Zero is never.
+    pub isolate_after: Duration,
+    pub request: RequestLimit,
+}
+
+/// How large one uncompressed request to the downstream may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLimit {
+    /// Bytes above which a request is divided as far as its items allow.
+    pub split_above: u64,
+    /// Bytes above which a request is dropped and counted, if nothing is left to be divided.
+    pub drop_above: u64,
+}
+
+impl RequestLimit {
+    /// For what is no network.
+    pub const NONE: RequestLimit = RequestLimit { split_above: u64::MAX, drop_above: u64::MAX };
+
+    /// No request is larger than `bytes`.
+    pub fn of(bytes: u64) -> RequestLimit {
+        RequestLimit { split_above: bytes, drop_above: bytes }
+    }
+}
+
+impl Default for RequestLimit {
+    /// Divided below what every gRPC server takes by default (4 MiB), less what stands around the message; a single
+    /// item may be as large as OTLP 1.11 recommends for requests (64 MiB), since some servers take more.
+    fn default() -> Self {
+        RequestLimit { split_above: (4 << 20) - (64 << 10), drop_above: 64 << 20 }
+    }
 }
 
 impl Default for QueueConfig {
@@ -26,6 +58,9 @@ impl Default for QueueConfig {
             sizer: Sizer::Requests,
             wait_for_result: false,
             batch: None,
+            block_on_overflow: false,
+            isolate_after: Duration::from_secs(5),
+            request: RequestLimit::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Notes, Problem, Unused};
-use crate::component::{BatchConfig, QueueConfig, RetryConfig, Sizer};
+use crate::component::{BatchConfig, QueueConfig, RequestLimit, RetryConfig, Sizer};
 use crate::values::{Block, Duration};
 
 /// What may stand under `sending_queue`.
@@ -19,7 +19,10 @@ pub struct QueueKeys {
     pub sizer: SizerKey,
     pub wait_for_result: bool,
     pub batch: Block<BatchKeys>,
+    /// A full queue lets senders wait for a while before it refuses.
     pub block_on_overflow: bool,
+    /// burgee's own: after how long without a delivery a full queue no longer holds up other exporters. 0 is never.
+    pub isolate_after: Duration,
     pub storage: Unused,
 }
 
@@ -74,6 +77,9 @@ impl QueueKeys {
             sizer: self.sizer.into(),
             wait_for_result: self.wait_for_result,
             batch: self.batch.as_ref().map(BatchKeys::config),
+            block_on_overflow: self.block_on_overflow,
+            isolate_after: self.isolate_after.get(),
+            request: RequestLimit::default(),
         };
         if !self.enabled {
             return queue;
@@ -114,28 +120,22 @@ impl QueueKeys {
                 Problem::new(&[KEY, "storage"], "is not in this version: queues are kept in memory");
             notes.problems.push(problem.with_help("remove the key"));
         }
-        if self.block_on_overflow {
-            let warning = Problem::new(&[KEY, "block_on_overflow"], "has no effect in this version");
-            notes
-                .warnings
-                .push(warning.with_help("a full queue is answered with \"try again\", which senders do"));
-        }
         queue
     }
 }
 
 impl Default for QueueKeys {
     fn default() -> Self {
-        let QueueConfig { enabled, num_consumers, queue_size, sizer, wait_for_result, batch: _ } =
-            QueueConfig::default();
+        let default = QueueConfig::default();
         QueueKeys {
-            enabled,
-            num_consumers,
-            queue_size,
-            sizer: sizer.into(),
-            wait_for_result,
+            enabled: default.enabled,
+            num_consumers: default.num_consumers,
+            queue_size: default.queue_size,
+            sizer: default.sizer.into(),
+            wait_for_result: default.wait_for_result,
             batch: Block::OFF,
-            block_on_overflow: false,
+            block_on_overflow: default.block_on_overflow,
+            isolate_after: default.isolate_after.into(),
             storage: None,
         }
     }
@@ -297,8 +297,13 @@ mod tests {
     fn what_this_version_lacks_is_said() {
         let partition = r#"{"storage": "file_storage", "batch": {"partition": {"metadata_keys": ["x"]}}}"#;
         assert_eq!(queue(partition).1.len(), 2);
-        let (_, problems, warnings) = queue(r#"{"block_on_overflow": true}"#);
-        assert!(problems.is_empty() && warnings[0].starts_with("sending_queue.block_on_overflow"));
+    }
+
+    #[test]
+    fn senders_can_be_made_to_wait_and_isolation_put_off() {
+        let (config, problems, warnings) = queue(r#"{"block_on_overflow": true, "isolate_after": "1m"}"#);
+        assert!(config.block_on_overflow && problems.is_empty() && warnings.is_empty());
+        assert_eq!(config.isolate_after, std::time::Duration::from_secs(60));
     }
 
     #[test]

@@ -36,12 +36,7 @@ pub struct ExporterSpec {
     pub exporter: Arc<dyn Exporter>,
     pub queue: QueueConfig,
     pub retry: RetryConfig,
-    /// Bytes of one uncompressed request; [`REQUEST_BYTES_MAX`] unless the downstream is known to take more.
-    pub request_bytes_max: u64,
 }
-
-/// What every gRPC server takes by default (4 MiB), less what stands around the message.
-pub const REQUEST_BYTES_MAX: u64 = (4 << 20) - (64 << 10);
 
 /// A reference that leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -152,7 +147,7 @@ impl Graph {
         sources: &[&PipelineSpec],
         store: &MemoryStore,
     ) -> OutboxId {
-        let ExporterSpec { id, exporter: sender, queue, retry, request_bytes_max } = exporter;
+        let ExporterSpec { id, exporter: sender, queue, retry } = exporter;
         let mut queue = queue.clone();
         queue.batch = self.agree(id, queue.batch.take(), sources);
         let count = queue.num_consumers;
@@ -161,7 +156,6 @@ impl Graph {
             signal,
             queue,
             retry: retry.clone(),
-            request_bytes_max: *request_bytes_max,
             lossy: sender.is_lossy(),
         });
         self.consumers.push(Consumer { outbox, id: Arc::clone(id), exporter: Arc::clone(sender), count });

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 use tracing::error;
 
 use super::graph::{Graph, Pipeline, Route};
 use super::limits::Size;
-use crate::component::{Admission, Budget, Charge, Cx, Intake, Origin, Refusal, Ticket};
+use crate::component::{Admission, Budget, Charge, Cx, Intake, Origin, OutboxId, Refusal, Ticket};
 use crate::observe::evaluations::Tally;
 use crate::otlp::{Edits, Payload, Signal, Watchlist};
 
@@ -84,6 +87,20 @@ impl Intake for ReceiverIntake {
         Ok(admission)
     }
 
+    fn wait_for_room<'a>(
+        &'a self,
+        admission: &'a mut Admission,
+        payload: &Payload,
+        deadline: Instant,
+    ) -> Option<BoxFuture<'a, ()>> {
+        let graph = admission.route.clone()?.downcast::<Graph>().ok()?;
+        let route = graph.route(&self.receiver, payload.signal())?;
+        let needs: Vec<_> =
+            route.outboxes.iter().map(|outbox| (*outbox, route.need(*outbox, payload))).collect();
+        let waiting = graph.store.wait_for_room(&needs, deadline)?;
+        Some(async move { admission.place = Some(waiting.await) }.boxed())
+    }
+
     fn accept(
         &self,
         mut admission: Admission,
@@ -134,6 +151,18 @@ impl Intake for ReceiverIntake {
         graph
             .route(&self.receiver, signal)
             .map_or_else(Arc::default, |Route { watchlist, .. }| Arc::clone(watchlist))
+    }
+}
+
+impl Route {
+    /// What an outbox has to have room for, as far as that is known before the processors have run: they add a little.
+    fn need(&self, outbox: OutboxId, payload: &Payload) -> Size {
+        let mut need = Size::default();
+        for _ in self.pipelines.iter().filter(|pipeline| pipeline.outboxes.contains(&outbox)) {
+            let size = Size::of(payload);
+            need += Size { bytes: size.bytes + size.bytes / 4, ..size };
+        }
+        need
     }
 }
 

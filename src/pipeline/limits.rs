@@ -3,7 +3,7 @@
 use std::ops::{AddAssign, SubAssign};
 use std::time::Duration;
 
-use crate::component::{BatchConfig, Budget, Parcel, Sizer};
+use crate::component::{BatchConfig, Budget, Parcel, RequestLimit, Sizer};
 use crate::otlp::{self, Payload};
 
 /// An amount of telemetry, counted in all three ways.
@@ -62,26 +62,19 @@ pub(super) struct BatchLimits {
     /// `u64::MAX` is none.
     pub max: u64,
     pub sizer: Sizer,
-    /// Bytes that the downstream takes in one request.
-    pub request_bytes_max: u64,
+    /// In one request.
+    pub request: RequestLimit,
 }
 
 impl BatchLimits {
-    pub fn new(batch: Option<&BatchConfig>, request_bytes_max: u64) -> BatchLimits {
-        let request_bytes_max = request_bytes_max.max(1);
+    pub fn new(batch: Option<&BatchConfig>, request: RequestLimit) -> BatchLimits {
         let Some(batch) = batch else {
             let flush_timeout = Duration::ZERO;
-            return BatchLimits {
-                flush_timeout,
-                min: 0,
-                max: u64::MAX,
-                sizer: Sizer::Items,
-                request_bytes_max,
-            };
+            return BatchLimits { flush_timeout, min: 0, max: u64::MAX, sizer: Sizer::Items, request };
         };
         let BatchConfig { flush_timeout, min_size, max_size, sizer } = *batch;
         let max = if max_size == 0 { u64::MAX } else { max_size };
-        BatchLimits { flush_timeout, min: min_size, max, sizer, request_bytes_max }
+        BatchLimits { flush_timeout, min: min_size, max, sizer, request }
     }
 
     /// Whether what waits need not wait for more.
@@ -105,15 +98,20 @@ impl BatchLimits {
             && parcel.payload.len() > 1
     }
 
+    /// Whether a parcel that cannot be divided is not even to be sent.
+    pub fn forbids(&self, parcel: &Parcel) -> bool {
+        parcel.payload.bytes().len() as u64 > self.request.drop_above
+    }
+
     fn fits(&self, size: Size) -> bool {
-        size.bytes <= self.request_bytes_max && size.by(self.sizer) <= self.max
+        size.bytes <= self.request.split_above && size.by(self.sizer) <= self.max
     }
 
     /// The parcel in pieces that fit, as far as items can be parted. The copies are charged.
     pub fn divide(&self, parcel: &Parcel, budget: &Budget) -> Vec<Parcel> {
         let bytes_max = match self.sizer {
-            Sizer::Bytes => self.request_bytes_max.min(self.max),
-            Sizer::Items | Sizer::Requests => self.request_bytes_max,
+            Sizer::Bytes => self.request.split_above.min(self.max),
+            Sizer::Items | Sizer::Requests => self.request.split_above,
         };
         let items_max = if self.sizer == Sizer::Items { self.max } else { u64::MAX };
         let mut payloads = Vec::new();

@@ -15,10 +15,11 @@ mod retry;
 mod settle;
 mod store;
 mod trial;
+mod waiting;
 
 pub use consumers::Consumers;
 pub use drain::{DrainReport, Drained};
-pub use graph::{BuildError, ExporterSpec, Graph, PipelineSpec, REQUEST_BYTES_MAX, Spec};
+pub use graph::{BuildError, ExporterSpec, Graph, PipelineSpec, Spec};
 pub use intake::Entrance;
 pub use limits::Size;
 pub use store::{MemoryStore, OutboxSpec, Reservation, Store, StoreConfig};

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -27,6 +26,12 @@ pub(super) struct Outbox {
     state: Mutex<State>,
     /// There is no room for even the smallest request. Read without the lock at the door.
     full: AtomicBool,
+    /// Senders wait for room instead of being refused at once.
+    blocks: AtomicBool,
+    /// In which they wait.
+    pub line: Arc<tokio::sync::Mutex<()>>,
+    /// For the first in line.
+    pub room: Notify,
     /// For the one consumer whose turn it is.
     pub wake: Notify,
     /// Consumers wait in line, so that one of them, not all, watches the queue and its timers.
@@ -45,8 +50,6 @@ pub(super) struct Settings {
     pub limits: BatchLimits,
     /// Bytes that it holds at most, beside the bound of `queue`.
     pub bytes_max: u64,
-    /// Zero is never.
-    pub isolate_after: Duration,
     /// Nobody minds the loss of what does not fit.
     pub lossy: bool,
 }
@@ -133,6 +136,7 @@ impl Outbox {
         budget: Budget,
         settings: Settings,
     ) -> Outbox {
+        let blocks = AtomicBool::new(settings.queue.block_on_overflow);
         let state = State {
             settings,
             ledger: OutboxLedger::default(),
@@ -158,6 +162,9 @@ impl Outbox {
             budget,
             state: Mutex::new(state),
             full: AtomicBool::new(false),
+            blocks,
+            line: Arc::default(),
+            room: Notify::new(),
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
             emptied: Notify::new(),
@@ -171,8 +178,16 @@ impl Outbox {
 
     /// Called with the lock held, after every change of what is held or reserved.
     pub fn refresh(&self, state: &State) {
-        let full = !state.settings.lossy && !state.fits(Size::LEAST);
+        let Settings { queue, lossy, .. } = &state.settings;
+        let full = !lossy && !queue.block_on_overflow && !state.fits(Size::LEAST);
         self.full.store(full, Ordering::Relaxed);
+        if queue.block_on_overflow {
+            self.room.notify_one();
+        }
+    }
+
+    pub fn blocks(&self) -> bool {
+        self.blocks.load(Ordering::Relaxed)
     }
 
     pub fn is_full(&self) -> bool {
@@ -181,6 +196,7 @@ impl Outbox {
 
     pub fn apply(&self, settings: Settings) {
         let mut state = self.lock();
+        self.blocks.store(settings.queue.block_on_overflow, Ordering::Relaxed);
         state.settings = settings;
         self.refresh(&state);
         self.wake.notify_one();
@@ -189,21 +205,17 @@ impl Outbox {
     /// Reserves room if there is any.
     pub fn reserve(&self, need: Size) -> Room {
         let mut state = self.lock();
-        if state.phase == Phase::Closed {
-            return Room::Closed;
-        }
-        if state.fits(need) {
+        let room = state.look(need);
+        if let Room::Reserved { .. } = room {
             state.reserved += need;
             self.refresh(&state);
-            let Settings { queue, lossy, .. } = &state.settings;
-            return Room::Reserved { lossy: *lossy, waits: queue.wait_for_result || !queue.enabled };
         }
-        if state.settings.lossy {
-            return Room::Lossy;
-        }
-        let patience = state.settings.isolate_after;
-        let stuck = !patience.is_zero() && state.progress_at.elapsed() >= patience;
-        Room::Full { stuck }
+        room
+    }
+
+    /// What [`Outbox::reserve`] would say now.
+    pub fn look(&self, need: Size) -> Room {
+        self.lock().look(need)
     }
 
     pub fn give_back_room(&self, need: Size) {
@@ -269,6 +281,22 @@ impl Outbox {
 }
 
 impl State {
+    fn look(&self, need: Size) -> Room {
+        if self.phase == Phase::Closed {
+            return Room::Closed;
+        }
+        let Settings { queue, lossy, .. } = &self.settings;
+        if self.fits(need) {
+            return Room::Reserved { lossy: *lossy, waits: queue.wait_for_result || !queue.enabled };
+        }
+        if *lossy {
+            return Room::Lossy;
+        }
+        let patience = queue.isolate_after;
+        let stuck = !patience.is_zero() && self.progress_at.elapsed() >= patience;
+        Room::Full { stuck }
+    }
+
     /// What does not fit is taken all the same when there is nothing else, so that "full" is always worth a retry.
     fn fits(&self, need: Size) -> bool {
         let mut used = self.held;

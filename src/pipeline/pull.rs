@@ -19,6 +19,11 @@ impl Outbox {
             match self.pull(Instant::now()) {
                 Pull::Send(batch) => return Some(batch),
                 Pull::Divide(taken) => taken.divide().await,
+                Pull::Forbidden(batch, limit) => {
+                    let message =
+                        format!("a single item is larger than the {limit} bytes that a request may have");
+                    self.settle(batch, Answer::TooLarge { message });
+                }
                 Pull::Wait(None) => self.wake.notified().await,
                 Pull::Wait(Some(until)) => {
                     // woken or not: the next look tells
@@ -73,6 +78,11 @@ impl Outbox {
             let number = state.take_off(size, history);
             return Pull::Divide(Taken { outbox: Arc::clone(self), number, limits, parcel: Some(first) });
         }
+        if limits.forbids(&first) {
+            state.waiting_size -= size;
+            let batch = self.send(state, vec![first], size, history);
+            return Pull::Forbidden(batch, limits.request.drop_above);
+        }
         let mut parcels = vec![first];
         while let Some(next) = state.waiting.front() {
             let next_size = Size::of(&next.payload);
@@ -102,6 +112,8 @@ impl Outbox {
 enum Pull {
     Send(Batch),
     Divide(Taken),
+    /// Too large for any request, and for this limit in bytes.
+    Forbidden(Batch, u64),
     Wait(Option<Instant>),
     End,
 }

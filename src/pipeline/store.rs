@@ -1,7 +1,7 @@
 //! All outboxes behind one boundary: reserve, commit, next, settle.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::limits::{BatchLimits, Size};
 use super::outbox::{Fate, Outbox, Room, Settings};
+use super::waiting::for_room;
 use crate::component::{
     Batch, Budget, Origin, OutboxId, Outcome, Parcel, QueueConfig, Receipt, Refusal, RetryConfig, Ticket,
 };
@@ -28,6 +29,14 @@ pub trait Store: Send + Sync {
     /// An outbox that is full refuses for all of them, unless nobody minds its losses or it is isolated: it has
     /// delivered nothing for long, and another one of these has room.
     fn reserve(&self, needs: &[(OutboxId, Size)]) -> Result<Reservation, Refusal>;
+
+    /// Waits, where senders are made to wait, until each of these outboxes has room for its need, or `deadline`. Until
+    /// the place is dropped, nobody who waits as well is served before. `None` if none of them makes senders wait.
+    fn wait_for_room(
+        &self,
+        needs: &[(OutboxId, Size)],
+        deadline: Instant,
+    ) -> Option<BoxFuture<'static, Box<dyn Any + Send + Sync>>>;
 
     /// Puts one payload for each need, in the same order.
     fn commit(&self, reservation: Reservation, payloads: Vec<Payload>, origin: &Arc<Origin>) -> Ticket;
@@ -84,17 +93,15 @@ pub(super) struct Shelf {
 /// What holds for all outboxes.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// After how long without a delivery a full outbox no longer holds up the others; zero is never.
-    pub isolate_after: Duration,
     /// Bytes that one outbox holds at most.
     pub outbox_bytes_max: u64,
 }
 
 impl StoreConfig {
-    /// The defaults: 5 s, and half of the memory for any one outbox, so that one that does not deliver leaves room
-    /// for the others.
+    /// The default: half of the memory for any one outbox, so that one that does not deliver leaves room for the
+    /// others.
     pub fn for_budget(budget: &Budget) -> StoreConfig {
-        StoreConfig { isolate_after: Duration::from_secs(5), outbox_bytes_max: budget.limit() / 2 }
+        StoreConfig { outbox_bytes_max: budget.limit() / 2 }
     }
 }
 
@@ -105,8 +112,6 @@ pub struct OutboxSpec {
     pub signal: Signal,
     pub queue: QueueConfig,
     pub retry: RetryConfig,
-    /// Bytes of one request that the downstream takes.
-    pub request_bytes_max: u64,
     /// Nobody minds the loss of what does not fit.
     pub lossy: bool,
 }
@@ -123,10 +128,9 @@ impl MemoryStore {
 
     /// The outbox of this exporter and signal, under these settings from now on; with what it holds, if it is there.
     pub fn open(&self, spec: OutboxSpec) -> OutboxId {
-        let OutboxSpec { exporter, signal, queue, retry, request_bytes_max, lossy } = spec;
-        let limits = BatchLimits::new(queue.batch.as_ref(), request_bytes_max);
-        let StoreConfig { isolate_after, outbox_bytes_max: bytes_max } = self.0.config;
-        let settings = Settings { queue, retry, limits, bytes_max, isolate_after, lossy };
+        let OutboxSpec { exporter, signal, queue, retry, lossy } = spec;
+        let limits = BatchLimits::new(queue.batch.as_ref(), queue.request);
+        let settings = Settings { queue, retry, limits, bytes_max: self.0.config.outbox_bytes_max, lossy };
         let _adding = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let outboxes = self.0.outboxes.load_full();
         let same = |outbox: &&Arc<Outbox>| outbox.exporter == exporter && outbox.signal == signal;
@@ -196,6 +200,19 @@ impl Store for MemoryStore {
             find(&reservation.outboxes, slot.outbox).isolate();
         }
         Ok(reservation)
+    }
+
+    fn wait_for_room(
+        &self,
+        needs: &[(OutboxId, Size)],
+        deadline: Instant,
+    ) -> Option<BoxFuture<'static, Box<dyn Any + Send + Sync>>> {
+        let outboxes = self.0.outboxes.load();
+        if !needs.iter().any(|(id, _)| find(&outboxes, *id).blocks()) {
+            return None;
+        }
+        let needs = needs.iter().map(|(id, need)| (Arc::clone(find(&outboxes, *id)), *need)).collect();
+        Some(async move { Box::new(for_room(needs, deadline).await) as Box<dyn Any + Send + Sync> }.boxed())
     }
 
     fn commit(&self, mut reservation: Reservation, payloads: Vec<Payload>, origin: &Arc<Origin>) -> Ticket {

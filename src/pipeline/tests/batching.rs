@@ -70,10 +70,29 @@ async fn no_batch_exceeds_its_largest_size_and_no_item_is_lost_to_it() {
     assert_eq!(rig.budget.used(), 0, "the pieces were charged, and are gone");
 }
 
+fn limited(request: RequestLimit, downstream: &Arc<Scripted>) -> ExporterSpec {
+    let queue = QueueConfig { request, ..QueueConfig::default() };
+    ExporterSpec { queue, ..exporter("otlp", downstream) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_larger_than_any_request_may_be_is_dropped_unsent_and_counted() {
+    let downstream = Scripted::recorder();
+    let rig = Rig::new(vec![limited(RequestLimit { split_above: 1000, drop_above: 2000 }, &downstream)]);
+    let (large, giant) = ("x".repeat(1500), "x".repeat(2500));
+    rig.feed(["small", &large, &giant, "also small"]).unwrap();
+    settle_down().await;
+    assert_eq!(downstream.accepted_spans(), ["small", &large, "also small"]);
+    let outbox = rig.outbox("otlp");
+    assert_eq!((outbox.ledger.sent, outbox.ledger.dropped.get(DropReason::TooLarge)), (3, 1));
+    assert!(outbox.last.is_some(), "and people can see why");
+    rig.check();
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_are_divided_below_what_the_downstream_takes() {
     let downstream = Scripted::recorder();
-    let rig = Rig::new(vec![ExporterSpec { request_bytes_max: 3000, ..exporter("otlp", &downstream) }]);
+    let rig = Rig::new(vec![limited(RequestLimit::of(3000), &downstream)]);
     let names: Vec<String> = (0..200).map(|number| format!("span number {number}")).collect();
     rig.feeder.feed(spans(&names)).unwrap();
     settle_down().await;
@@ -86,7 +105,7 @@ async fn requests_are_divided_below_what_the_downstream_takes() {
 #[tokio::test(start_paused = true)]
 async fn a_large_request_is_divided_beside_the_runtime() {
     let downstream = Scripted::recorder();
-    let rig = Rig::new(vec![ExporterSpec { request_bytes_max: 1 << 20, ..exporter("otlp", &downstream) }]);
+    let rig = Rig::new(vec![limited(RequestLimit::of(1 << 20), &downstream)]);
     let name = "x".repeat(10_000);
     rig.feeder.feed(spans(vec![&name; 250])).unwrap();
     while rig.outbox("otlp").ledger.sent < 250 {
@@ -99,8 +118,8 @@ async fn a_large_request_is_divided_beside_the_runtime() {
 #[tokio::test(start_paused = true)]
 async fn merged_requests_stay_below_what_the_downstream_takes() {
     let downstream = Scripted::new(|_| Step::Hold);
-    let spec = ExporterSpec { request_bytes_max: 2000, queue: queue(100), ..exporter("otlp", &downstream) };
-    let rig = Rig::new(vec![spec]);
+    let queue = QueueConfig { request: RequestLimit::of(2000), ..queue(100) };
+    let rig = Rig::new(vec![ExporterSpec { queue, ..exporter("otlp", &downstream) }]);
     let name = "x".repeat(600);
     for _ in 0..10 {
         rig.feed([&name]).unwrap();

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use super::*;
 use crate::component::puppets::{Feeder, Scripted, Step, log_records, opaque_spans, span_names, spans};
 use crate::component::{
-    BatchConfig, Budget, Exporter, Outcome, Processor, QueueConfig, Refusal, RetryConfig, Sizer, Ticket,
+    BatchConfig, Budget, Exporter, Outcome, Processor, QueueConfig, Refusal, RequestLimit, RetryConfig,
+    Sizer, Ticket,
 };
 use crate::observe::board::{Board, OutboxState};
 use crate::observe::ledger::DropReason;
@@ -21,6 +22,7 @@ mod fan_out;
 mod intake;
 mod properties;
 mod retries;
+mod waiting;
 
 /// A running engine: one receiver, `feeder`, and what is configured behind it.
 struct Rig {
@@ -106,7 +108,6 @@ fn exporter(id: &str, exporter: &Arc<Scripted>) -> ExporterSpec {
         exporter: Arc::clone(exporter) as Arc<dyn Exporter>,
         queue: QueueConfig::default(),
         retry: RetryConfig { randomization_factor: 0.0, ..RetryConfig::default() },
-        request_bytes_max: REQUEST_BYTES_MAX,
     }
 }
 

@@ -18,6 +18,8 @@ mod limits;
 mod listener;
 mod server;
 mod stop;
+#[expect(dead_code, reason = "the client and the listeners are next")]
+pub mod tls;
 mod windows;
 
 pub use body::{

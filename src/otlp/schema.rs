@@ -42,7 +42,8 @@ pub enum Kind {
     Uint32,
     Uint64,
     Sint32,
-    Enum,
+    /// With the names of its values, which count up from 0. JSON has them as numbers.
+    Enum(&'static [&'static str]),
     Fixed32,
     Fixed64,
     Sfixed64,
@@ -131,7 +132,7 @@ impl Kind {
     /// How a value of this type is laid out.
     pub(super) const fn wire(self) -> Wire {
         match self {
-            Bool | Int32 | Int64 | Uint32 | Uint64 | Sint32 | Enum => Wire::Varint,
+            Bool | Int32 | Int64 | Uint32 | Uint64 | Sint32 | Enum(_) => Wire::Varint,
             Fixed32 => Wire::Fixed32,
             Fixed64 | Sfixed64 | Double => Wire::Fixed64,
             String | Bytes | Kind::Id(_) | Kind::Message(_) => Wire::Len,
@@ -178,6 +179,11 @@ impl Message {
     pub fn field(&self, number: u32) -> Option<&'static Field> {
         let at = *self.by_number.get(number as usize)?;
         self.fields.get(at as usize)
+    }
+
+    /// The field of this name in OTLP/JSON, if the table knows it.
+    pub fn field_named(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
     }
 }
 
@@ -240,6 +246,48 @@ const fn data(number: u32, name: &'static str, message: &'static Message) -> Fie
 use Kind::{
     Bool, Bytes, Double, Enum, Fixed32, Fixed64, Int32, Int64, Sfixed64, Sint32, String, Uint32, Uint64,
 };
+
+const SPAN_KIND: &[&str] = &[
+    "SPAN_KIND_UNSPECIFIED",
+    "SPAN_KIND_INTERNAL",
+    "SPAN_KIND_SERVER",
+    "SPAN_KIND_CLIENT",
+    "SPAN_KIND_PRODUCER",
+    "SPAN_KIND_CONSUMER",
+];
+const STATUS_CODE: &[&str] = &["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
+const AGGREGATION_TEMPORALITY: &[&str] = &[
+    "AGGREGATION_TEMPORALITY_UNSPECIFIED",
+    "AGGREGATION_TEMPORALITY_DELTA",
+    "AGGREGATION_TEMPORALITY_CUMULATIVE",
+];
+const SEVERITY_NUMBER: &[&str] = &[
+    "SEVERITY_NUMBER_UNSPECIFIED",
+    "SEVERITY_NUMBER_TRACE",
+    "SEVERITY_NUMBER_TRACE2",
+    "SEVERITY_NUMBER_TRACE3",
+    "SEVERITY_NUMBER_TRACE4",
+    "SEVERITY_NUMBER_DEBUG",
+    "SEVERITY_NUMBER_DEBUG2",
+    "SEVERITY_NUMBER_DEBUG3",
+    "SEVERITY_NUMBER_DEBUG4",
+    "SEVERITY_NUMBER_INFO",
+    "SEVERITY_NUMBER_INFO2",
+    "SEVERITY_NUMBER_INFO3",
+    "SEVERITY_NUMBER_INFO4",
+    "SEVERITY_NUMBER_WARN",
+    "SEVERITY_NUMBER_WARN2",
+    "SEVERITY_NUMBER_WARN3",
+    "SEVERITY_NUMBER_WARN4",
+    "SEVERITY_NUMBER_ERROR",
+    "SEVERITY_NUMBER_ERROR2",
+    "SEVERITY_NUMBER_ERROR3",
+    "SEVERITY_NUMBER_ERROR4",
+    "SEVERITY_NUMBER_FATAL",
+    "SEVERITY_NUMBER_FATAL2",
+    "SEVERITY_NUMBER_FATAL3",
+    "SEVERITY_NUMBER_FATAL4",
+];
 
 pub static TRACES: Message =
     Message::new("ExportTraceServiceRequest", Part::Request, &[list(1, "resourceSpans", &RESOURCE_SPANS)]);
@@ -344,7 +392,7 @@ pub static SPAN: Message = Message::new(
         one(3, "traceState", String),
         one(4, "parentSpanId", Kind::Id(Id::Span)),
         name(5, "name", Role::SpanName),
-        one(6, "kind", Enum),
+        one(6, "kind", Enum(SPAN_KIND)),
         one(7, "startTimeUnixNano", Fixed64),
         one(8, "endTimeUnixNano", Fixed64),
         attributes(9),
@@ -386,14 +434,14 @@ pub static LINK: Message = Message::new(
     ],
 );
 pub static STATUS: Message =
-    Message::new("Status", Part::Other, &[one(2, "message", String), one(3, "code", Enum)]);
+    Message::new("Status", Part::Other, &[one(2, "message", String), one(3, "code", Enum(STATUS_CODE))]);
 
 pub static LOG_RECORD: Message = Message::new(
     "LogRecord",
     Part::Item,
     &[
         one(1, "timeUnixNano", Fixed64),
-        one(2, "severityNumber", Enum),
+        one(2, "severityNumber", Enum(SEVERITY_NUMBER)),
         one(3, "severityText", String),
         one(5, "body", Kind::Message(&ANY_VALUE)),
         attributes(6),
@@ -428,19 +476,25 @@ pub static SUM: Message = Message::new(
     Part::MetricData,
     &[
         list(1, "dataPoints", &NUMBER_DATA_POINT),
-        one(2, "aggregationTemporality", Enum),
+        one(2, "aggregationTemporality", Enum(AGGREGATION_TEMPORALITY)),
         one(3, "isMonotonic", Bool),
     ],
 );
 pub static HISTOGRAM: Message = Message::new(
     "Histogram",
     Part::MetricData,
-    &[list(1, "dataPoints", &HISTOGRAM_DATA_POINT), one(2, "aggregationTemporality", Enum)],
+    &[
+        list(1, "dataPoints", &HISTOGRAM_DATA_POINT),
+        one(2, "aggregationTemporality", Enum(AGGREGATION_TEMPORALITY)),
+    ],
 );
 pub static EXPONENTIAL_HISTOGRAM: Message = Message::new(
     "ExponentialHistogram",
     Part::MetricData,
-    &[list(1, "dataPoints", &EXPONENTIAL_HISTOGRAM_DATA_POINT), one(2, "aggregationTemporality", Enum)],
+    &[
+        list(1, "dataPoints", &EXPONENTIAL_HISTOGRAM_DATA_POINT),
+        one(2, "aggregationTemporality", Enum(AGGREGATION_TEMPORALITY)),
+    ],
 );
 pub static SUMMARY: Message =
     Message::new("Summary", Part::MetricData, &[list(1, "dataPoints", &SUMMARY_DATA_POINT)]);

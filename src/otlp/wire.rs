@@ -219,6 +219,19 @@ pub(super) fn varint_len(value: u64) -> usize {
     ((64 - (value | 1).leading_zeros() as usize) * 9 + 64) / 64
 }
 
+/// Appends the tag of a field; for a group the one it starts with.
+#[inline]
+pub(super) fn put_tag(out: &mut Vec<u8>, number: u32, wire: Wire) {
+    let wire = match wire {
+        Wire::Varint => WIRE_VARINT,
+        Wire::Fixed64 => WIRE_FIXED64,
+        Wire::Len => WIRE_LEN,
+        Wire::Group => WIRE_START_GROUP,
+        Wire::Fixed32 => WIRE_FIXED32,
+    };
+    put_varint(out, u64::from(number) << 3 | u64::from(wire));
+}
+
 /// Appends tag and length of a length-delimited field.
 #[inline]
 pub(super) fn put_head(out: &mut Vec<u8>, number: u32, len: usize) {
@@ -246,10 +259,23 @@ pub(super) fn put_len_with(
     number: u32,
     put: impl FnOnce(&mut Vec<u8>),
 ) -> std::ops::Range<usize> {
+    let body = open_len(out, number);
+    put(out);
+    close_len(out, body)
+}
+
+/// Appends the head of a length-delimited field whose body is appended next, up to [`close_len`]; returns where the
+/// body starts.
+#[inline]
+pub(super) fn open_len(out: &mut Vec<u8>, number: u32) -> usize {
     put_varint(out, u64::from(number) << 3 | u64::from(WIRE_LEN));
     out.push(0);
-    let body = out.len();
-    put(out);
+    out.len()
+}
+
+/// Ends the field that [`open_len`] began; returns where its body lies now.
+#[inline]
+pub(super) fn close_len(out: &mut Vec<u8>, body: usize) -> std::ops::Range<usize> {
     let len = out.len() - body;
     if let short @ 0..0x80 = len {
         out[body - 1] = short as u8;

@@ -123,7 +123,7 @@ impl Writer {
         let out = &mut self.out;
         let written = match kind {
             Kind::Bool => write!(out, "{}", bits != 0),
-            Kind::Int32 | Kind::Enum => write!(out, "{}", low as i32),
+            Kind::Int32 | Kind::Enum(_) => write!(out, "{}", low as i32),
             Kind::Uint32 | Kind::Fixed32 => write!(out, "{low}"),
             Kind::Sint32 => write!(out, "{}", (low >> 1) as i32 ^ -((low & 1) as i32)),
             Kind::Int64 | Kind::Sfixed64 => write!(out, "\"{}\"", bits as i64),

@@ -127,14 +127,15 @@ impl Answer {
         }
     }
 
-    /// The sentence for the sender's developer; empty for full success.
+    /// The sentence for the sender's developer; empty for full success. At most [`MESSAGE_BYTES_MAX`], so that no answer
+    /// comes near the 4 MiB that OTLP 1.11 recommends to clients and servers as the limit of a response.
     pub fn message(&self) -> &str {
         match self {
             Answer::Accepted => "",
             Answer::Partly { message, .. }
             | Answer::RetryLater { message, .. }
             | Answer::TooLarge { message }
-            | Answer::Rejected { message, .. } => message,
+            | Answer::Rejected { message, .. } => shortened(message),
         }
     }
 
@@ -146,7 +147,7 @@ impl Answer {
             logs::v1 as logs, metrics::v1 as metrics, trace::v1 as trace,
         };
         let rejected = i64::try_from(*rejected).unwrap_or(i64::MAX);
-        let error_message = message.clone();
+        let error_message = shortened(message).to_owned();
         let bytes = match signal {
             Signal::Traces => trace::ExportTraceServiceResponse {
                 partial_success: Some(trace::ExportTracePartialSuccess {
@@ -176,7 +177,8 @@ impl Answer {
     /// [`Answer::response`] as OTLP/JSON: `{}` for a full success.
     pub fn response_json(&self, signal: Signal) -> Bytes {
         let Answer::Partly { rejected, message } = self else { return Bytes::from_static(b"{}") };
-        let partial = json!({ rejected_name(signal): rejected.to_string(), "errorMessage": message });
+        let partial =
+            json!({ rejected_name(signal): rejected.to_string(), "errorMessage": shortened(message) });
         json!({ "partialSuccess": partial }).to_string().into()
     }
 
@@ -258,6 +260,11 @@ impl Answer {
     }
 }
 
+/// As much of a message as is sent.
+fn shortened(message: &str) -> &str {
+    &message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)]
+}
+
 /// The message of an encoded `google.rpc.Status`, if the bytes are one; at most 1,000 characters.
 pub fn status_message(body: &[u8]) -> Option<String> {
     let status = tonic_types::pb::Status::decode(body).ok()?;
@@ -295,11 +302,28 @@ fn prost_types_duration(duration: Duration) -> prost_types::Duration {
     }
 }
 
+/// The longest message of an answer, in bytes. Over gRPC it is a header, in which many clients take 8 KiB, and every byte
+/// may become three.
+pub const MESSAGE_BYTES_MAX: usize = 2048;
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_are_short_whatever_there_is_to_say() {
+        let message = "é".repeat(3 << 20);
+        let partly = Answer::Partly { rejected: 1, message: message.clone() };
+        for signal in Signal::ALL {
+            for body in [partly.response(signal), partly.response_json(signal)] {
+                assert!(body.len() < MESSAGE_BYTES_MAX + 100, "{}", body.len());
+            }
+        }
+        let refused = Answer::Rejected { code: Code::Internal, message };
+        assert!(refused.status().len() < MESSAGE_BYTES_MAX + 100 && refused.message().ends_with('é'));
+        assert!(refused.status_json().len() < MESSAGE_BYTES_MAX + 100);
+    }
 
     #[test]
     fn what_is_said_in_json_is_read_from_json() {

@@ -12,7 +12,7 @@ use crate::observe::facts::Fact;
 use crate::observe::ledger::{self, DoorOutcome, DoorRequest};
 use crate::otlp::answer::{Answer, Code};
 use crate::otlp::compression::{DecompressError, Encoding, decompress};
-use crate::otlp::{self, Checked, Signal};
+use crate::otlp::{self, Checked, Signal, json};
 
 /// What all ports of a receiver share.
 pub(super) struct Door {
@@ -84,13 +84,13 @@ impl Door {
         })
     }
 
-    /// Decompresses, checks, hands over and waits for the answer.
+    /// Decompresses, transcodes, checks, hands over and waits for the answer.
     pub async fn take(
         &self,
         mut arrival: Arrival,
         admission: Admission,
         body: Bytes,
-        encoding: Encoding,
+        written: Written,
     ) -> Answer {
         let origin = Arc::new(Origin {
             receiver: self.cx.id.clone(),
@@ -98,8 +98,8 @@ impl Door {
             peer: Some(arrival.caller.connection.peer),
             arrival: SystemTime::now(),
         });
-        let parcel = Inbound { admission, body, encoding, limit: arrival.caller.limit, origin };
-        let brought = if parcel.body.len() > LARGE_BYTES {
+        let parcel = Inbound { admission, body, written, limit: arrival.caller.limit, origin };
+        let brought = if parcel.body.len() > written.inline_bytes_max() {
             let intake = self.cx.intake.clone();
             let work = beside(move || {
                 let brought = parcel.bring_in(&*intake, &mut arrival);
@@ -130,7 +130,7 @@ impl Door {
     }
 
     /// Notes the door's own refusal: a fact, where people can do something about it, and the ledger.
-    pub fn turned_away(&self, arrival: Arrival, answer: Answer) -> Answer {
+    pub fn turned_away(&self, arrival: Arrival, mut answer: Answer) -> Answer {
         let connection = &arrival.caller.connection;
         let (peer, listener) = (connection.peer, connection.local);
         match &answer {
@@ -141,6 +141,10 @@ impl Door {
                 self.report(Fact::Malformed { peer, listener })
             }
             _ => {}
+        }
+        if let Answer::RetryLater { after: Some(after), .. } = &mut answer {
+            // Senders that were refused together should not come back together.
+            *after = after.mul_f64(1.0 + fastrand::f64() / 2.0);
         }
         self.answered(arrival, answer)
     }
@@ -157,11 +161,37 @@ impl Door {
     }
 }
 
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub syntax: Syntax,
+    pub encoding: Encoding,
+}
+
+/// The two forms of an OTLP message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Syntax {
+    Protobuf,
+    Json,
+}
+
+impl Written {
+    /// Bodies up to this size are worked on at once: it takes a few milliseconds at most, unless the sender compressed
+    /// far more than senders do.
+    fn inline_bytes_max(self) -> usize {
+        match (self.syntax, self.encoding) {
+            (Syntax::Protobuf, Encoding::Identity) => 1 << 20,
+            (Syntax::Protobuf, _) | (Syntax::Json, Encoding::Identity) => 128 << 10,
+            (Syntax::Json, _) => 16 << 10,
+        }
+    }
+}
+
 /// A body and all that is needed to bring it in.
 struct Inbound {
     admission: Admission,
     body: Bytes,
-    encoding: Encoding,
+    written: Written,
     limit: u64,
     origin: Arc<Origin>,
 }
@@ -173,22 +203,7 @@ impl Inbound {
         intake: &dyn crate::component::Intake,
         arrival: &mut Arrival,
     ) -> Result<(Ticket, u64), Answer> {
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let body = match self.encoding {
-            Encoding::Identity => self.body,
-            encoding => {
-                let wire = self.body.len() as u64;
-                let admission = &mut self.admission;
-                let grow = |bytes: usize| admission.cover(wire + bytes as u64);
-                let out = decompress(encoding, &self.body, limit, grow);
-                Bytes::from(out.map_err(|error| match error {
-                    DecompressError::TooLarge { .. } => Refusal::TooLarge { limit: self.limit }.answer(),
-                    DecompressError::Window => Answer::TooLarge { message: error.to_string() },
-                    DecompressError::Corrupt(_) => malformed(error.to_string()),
-                    DecompressError::Refused(refusal) => refusal.answer(),
-                })?)
-            }
-        };
+        let body = self.protobuf(arrival.signal)?;
         let signal = arrival.signal;
         let watchlist = intake.watchlist(signal);
         let checked = otlp::check(signal, body, &watchlist)
@@ -197,6 +212,41 @@ impl Inbound {
         let ticket = intake.accept(self.admission, checked.payload, &self.origin).map_err(Refusal::answer)?;
         arrival.ledger.accepted();
         Ok((ticket, checked.flawed))
+    }
+}
+
+impl Inbound {
+    /// The body as protobuf, all that it takes on the way charged before it is used.
+    fn protobuf(&mut self, signal: Signal) -> Result<Bytes, Answer> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let too_large = Refusal::TooLarge { limit: self.limit };
+        let Written { syntax, encoding } = self.written;
+        let mut body = self.body.clone();
+        let mut held = body.len() as u64;
+        if encoding != Encoding::Identity {
+            let grow = |bytes: usize| self.admission.cover(held + bytes as u64);
+            let out = decompress(encoding, &body, limit, grow).map_err(|error| match error {
+                DecompressError::TooLarge { .. } => too_large.answer(),
+                DecompressError::Window => Answer::TooLarge { message: error.to_string() },
+                DecompressError::Corrupt(_) => malformed(error.to_string()),
+                DecompressError::Refused(refusal) => refusal.answer(),
+            })?;
+            held += out.len() as u64;
+            body = out.into();
+        }
+        if syntax == Syntax::Json {
+            let grow = |bytes: usize| self.admission.cover(held + bytes as u64);
+            body = json::read(signal, &body, limit, grow)
+                .map_err(|error| match error {
+                    json::ReadError::Malformed(flaw) => {
+                        malformed(format!("not an OTLP/JSON {signal} request: {flaw}"))
+                    }
+                    json::ReadError::TooLarge { .. } => too_large.answer(),
+                    json::ReadError::Refused(refusal) => refusal.answer(),
+                })?
+                .into();
+        }
+        Ok(body)
     }
 }
 
@@ -211,6 +261,4 @@ fn unserved(signal: Signal) -> Answer {
     Answer::Rejected { code: Code::Unimplemented, message }
 }
 
-/// Above this, checking and decompressing take more than a few milliseconds.
-const LARGE_BYTES: usize = 1 << 20;
 const GRPC_PREFIX: u64 = 5;

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use tonic::{Code, Status};
 
-use super::door::{Arrival, Door, malformed};
+use super::door::{Arrival, Door, Syntax, Written, malformed};
 use super::{Caller, grpc_signal};
 use crate::component::{Admission, Transport};
 use crate::net::{Body, RequestBody, Sizing};
@@ -32,7 +32,10 @@ pub(super) async fn call(door: Arc<Door>, request: Request<RequestBody>, caller:
     };
     let arrival = door.arrive(signal, Transport::Grpc, caller);
     let answer = match read(&door, &mut body, &arrival, encoding).await {
-        Ok((admission, message, encoding)) => door.take(arrival, admission, message, encoding).await,
+        Ok((admission, message, encoding)) => {
+            let written = Written { syntax: Syntax::Protobuf, encoding };
+            door.take(arrival, admission, message, written).await
+        }
         Err(answer) => door.turned_away(arrival, answer),
     };
     match &answer {

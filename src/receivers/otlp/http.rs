@@ -1,4 +1,4 @@
-//! OTLP/HTTP: protobuf bodies on the signals' paths, CORS around every answer, helpful pages for everything else.
+//! OTLP/HTTP: protobuf and JSON bodies on the signals' paths, CORS around every answer, helpful pages for everything else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use http_body::Body as _;
 use tower::ServiceExt;
 use tower_http::cors::CorsLayer;
 
-use super::door::{Arrival, Door};
+use super::door::{Arrival, Door, Syntax, Written};
 use super::{Caller, config, pages};
 use crate::component::Transport;
 use crate::net::{Body, RequestBody, Sizing, discard};
@@ -68,17 +68,25 @@ impl Http {
     /// Wrong paths, wrong methods, people with a browser.
     async fn page(&self, door: &Door, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
         let (head, body) = request.into_parts();
+        let format = Format::of(&head.headers);
         if head.method == Method::POST {
             let (peer, listener) = (caller.connection.peer, caller.connection.local);
             door.report(Fact::WrongPath { peer, listener });
         }
         refuse_body(head.version, body).await;
-        let response =
-            match self.pages.clone().oneshot(Request::from_parts(head, axum::body::Body::empty())).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
-        response.map(Body::boxed)
+        let page = self.pages.clone().oneshot(Request::from_parts(head, axum::body::Body::empty()));
+        let mut response = match page.await {
+            Ok(response) => response.map(Body::boxed),
+            Err(never) => match never {},
+        };
+        if let Some(answer) = response.extensions_mut().remove::<Answer>() {
+            let (content_type, body) = failure(&answer, format);
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            // the router has measured its own, empty one
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            *response.body_mut() = body.into();
+        }
+        response
     }
 }
 
@@ -93,7 +101,7 @@ async fn export(
     let (peer, listener) = (caller.connection.peer, caller.connection.local);
     let arrival = door.arrive(signal, Transport::Http, caller);
     let answer = match headers(&head.headers, format) {
-        Ok(encoding) => receive(door, &mut body, arrival, encoding).await,
+        Ok(written) => receive(door, &mut body, arrival, written).await,
         Err(unsupported) => {
             door.report(Fact::UnsupportedMediaType { peer, listener });
             let answer = Answer::Rejected { code: Code::InvalidArgument, message: unsupported.message };
@@ -109,14 +117,14 @@ async fn export(
     respond(signal, &answer, format, stalled.then_some(StatusCode::REQUEST_TIMEOUT))
 }
 
-async fn receive(door: &Door, body: &mut RequestBody, arrival: Arrival, encoding: Encoding) -> Answer {
+async fn receive(door: &Door, body: &mut RequestBody, arrival: Arrival, written: Written) -> Answer {
     let read = async {
         let mut admission = door.admit(&arrival, body.size_hint().exact())?;
         let bytes = door.read(body, &arrival, &mut admission, Sizing::ContentLength).await?;
         Ok((admission, Bytes::from(bytes)))
     };
     match read.await {
-        Ok((admission, bytes)) => door.take(arrival, admission, bytes, encoding).await,
+        Ok((admission, bytes)) => door.take(arrival, admission, bytes, written).await,
         Err(answer) => door.turned_away(arrival, answer),
     }
 }
@@ -146,28 +154,26 @@ struct Unsupported {
     message: String,
 }
 
-/// The content coding, if burgee can read the body at all.
-fn headers(headers: &HeaderMap, format: Format) -> Result<Encoding, Unsupported> {
+/// How the body is written, if burgee can read it at all.
+fn headers(headers: &HeaderMap, format: Format) -> Result<Written, Unsupported> {
     let unsupported = |message: &str| {
         Err(Unsupported { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, message: message.to_owned() })
     };
-    match format {
-        Format::Protobuf => {}
-        Format::Json => {
-            return unsupported(
-                "this version of burgee does not read OTLP/JSON; send protobuf \
-                 (OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf)",
-            );
-        }
+    let syntax = match format {
+        Format::Protobuf => Syntax::Protobuf,
+        Format::Json => Syntax::Json,
         Format::Other if is_grpc_web(headers) => {
             return unsupported("gRPC-Web is not supported; send OTLP/HTTP with application/x-protobuf");
         }
-        Format::Other => return unsupported("the content-type has to be application/x-protobuf"),
-    }
-    let coding = headers.get(header::CONTENT_ENCODING).map_or(&b""[..], HeaderValue::as_bytes);
+        Format::Other => {
+            return unsupported("the content-type has to be application/x-protobuf or application/json");
+        }
+    };
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let coding = codings.next().map_or(&b""[..], HeaderValue::as_bytes);
     match Encoding::from_header(coding) {
-        Some(encoding) => Ok(encoding),
-        None => unsupported("the content-encoding is not supported; use gzip, zstd, deflate or none"),
+        Some(encoding) if codings.next().is_none() => Ok(Written { syntax, encoding }),
+        _ => unsupported("the content-encoding is not supported; use one of gzip, zstd and deflate, or none"),
     }
 }
 
@@ -182,9 +188,9 @@ fn respond(signal: Signal, answer: &Answer, format: Format, status: Option<Statu
     let status = status.or_else(|| StatusCode::from_u16(answer.code().http_status()).ok());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (content_type, body) = match format {
+        Format::Json if status == StatusCode::OK => (JSON, answer.response_json(signal)),
         _ if status == StatusCode::OK => (PROTOBUF, answer.response(signal)),
-        Format::Protobuf => (PROTOBUF, answer.status()),
-        Format::Json | Format::Other => (JSON, answer.status_json()),
+        format => failure(answer, format),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -195,9 +201,17 @@ fn respond(signal: Signal, answer: &Answer, format: Format, status: Option<Statu
     }
     if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
-        headers.insert("accept-post", HeaderValue::from_static(PROTOBUF));
+        headers.insert("accept-post", HeaderValue::from_static(ACCEPT_POST));
     }
     response
+}
+
+/// A `google.rpc.Status`, written as the request was; in JSON for those who said nothing that burgee knows.
+fn failure(answer: &Answer, format: Format) -> (&'static str, Bytes) {
+    match format {
+        Format::Protobuf => (PROTOBUF, answer.status()),
+        Format::Json | Format::Other => (JSON, answer.status_json()),
+    }
 }
 
 fn whole_seconds(duration: Duration) -> u64 {
@@ -211,9 +225,10 @@ async fn refuse_body(version: Version, body: RequestBody) {
     }
 }
 
+const ACCEPT_POST: &str = "application/x-protobuf, application/json";
 const PROTOBUF: &str = "application/x-protobuf";
 const ACCEPT_ENCODING: &str = "gzip, zstd, deflate, identity";
-pub(super) const JSON: &str = "application/json";
+const JSON: &str = "application/json";
 /// What a client is told to wait when nobody knows better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const DISCARD_WITHIN: Duration = Duration::from_secs(2);

@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::config;
-use super::http::JSON;
 use crate::otlp::Signal;
 use crate::otlp::answer::{Answer, Code};
 
-/// A page at `/`, 405 on the signals' paths, 404 elsewhere; failures carry a `google.rpc.Status` in JSON.
+/// A page at `/`, 405 on the signals' paths, 404 elsewhere; failures carry their [`Answer`] as an
+/// extension, for the caller to write as the request was written.
 pub(super) fn router(config: &config::Http) -> Router {
     let paths: Vec<String> = Signal::ALL.iter().map(|&signal| config.path(signal).to_owned()).collect();
     let known = paths.join(", ");
@@ -28,7 +28,7 @@ pub(super) fn router(config: &config::Http) -> Router {
 }
 
 const WELCOME: &str = "This is burgee, an OpenTelemetry collector. This port takes OTLP/gRPC and OTLP/HTTP:\n\
-    POST /v1/traces, /v1/metrics or /v1/logs with content-type application/x-protobuf.\n\
+    POST /v1/traces, /v1/metrics or /v1/logs with content-type application/x-protobuf or application/json.\n\
     There is nothing to see here with a browser; `burgee status` shows what has arrived.\n";
 
 async fn wrong_root() -> Response {
@@ -72,6 +72,7 @@ fn wrong_path(uri: &Uri, headers: &HeaderMap, known: &str) -> Response {
 }
 
 fn failure(status: StatusCode, code: Code, message: String) -> Response {
-    let body = Answer::Rejected { code, message }.status_json();
-    (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+    let mut response = status.into_response();
+    response.extensions_mut().insert(Answer::Rejected { code, message });
+    response
 }

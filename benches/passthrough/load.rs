@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use burgee::net::{
-    Body, Client, ClientConfig, Connection, Limits, Listener, Protocol, RequestBody, Service, Stop, Windows,
+    Body, Client, ClientConfig, Connection, Limits, Listener, Offer, Protocol, RequestBody, Service, Stop,
+    Windows,
 };
 use burgee::net::{Sizing, read_body, serve};
 use burgee::observe::facts::Facts;
@@ -37,7 +38,7 @@ impl Sink {
         // as tonic's and Go's servers have it
         let limits = Limits { h2_frame_max: 16 << 10, ..Limits::default() };
         let (windows, facts) = (Windows::new(u64::MAX), Arc::new(Facts::default()));
-        tokio::spawn(serve(listener, service, limits, windows, facts, Stop::new()));
+        tokio::spawn(serve(listener, Offer::new(service, limits), windows, facts, Stop::new()));
         Sink { address, counter }
     }
 

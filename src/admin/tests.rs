@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::v1::admin_client::AdminClient;
 use super::*;
 use crate::component::{Budget, ExtensionContext, Listen, WhenTaken};
-use crate::net::{self, Listener, Stop, Windows};
+use crate::net::{self, Listener, Offer, Stop, Windows};
 use crate::observe::board::{self, Board};
 use crate::observe::facts::Facts;
 use crate::observe::ledger::DoorOutcome;
@@ -38,8 +38,13 @@ async fn the_status_call_answers_with_the_board() {
     let url = format!("http://{}", listener.local_addr());
     let stop = Stop::new();
     let windows = Windows::new(0);
-    let server =
-        tokio::spawn(net::serve(listener, service.clone(), limits.clone(), windows, facts, stop.clone()));
+    let server = tokio::spawn(net::serve(
+        listener,
+        Offer::new(service.clone(), limits.clone()),
+        windows,
+        facts,
+        stop.clone(),
+    ));
     let mut client = AdminClient::connect(url).await.expect("it listens");
     let status = client.status(v1::StatusRequest {}).await.expect("it answers").into_inner();
 

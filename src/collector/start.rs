@@ -10,7 +10,7 @@ use crate::component::{
     Budget, ExtensionContext, Listen, Receiver as _, ReceiverContext, TaskContext, WhenTaken,
 };
 use crate::config::ComponentId;
-use crate::net::{self, BindCause, BindError, Listener, Stop, Windows};
+use crate::net::{self, BindCause, BindError, Listener, Offer, Stop, Windows};
 use crate::observe::board::{self, Board};
 use crate::observe::facts::Facts;
 use crate::pipeline::{
@@ -93,7 +93,7 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
             let limits = if listening.receives { limits.within(share) } else { limits };
             tracing::debug!(address = %listening.address, limits.connections_max, "serving");
             let (windows, facts) = (windows.clone(), facts.clone());
-            servers.spawn(net::serve(listener, service, limits, windows, facts, stop.clone()));
+            servers.spawn(net::serve(listener, Offer::new(service, limits), windows, facts, stop.clone()));
         }
         (stop, servers)
     };

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::limits::Limits;
-use super::server::Service;
+use super::offer::{Moment, Offer, Transport};
 use super::stop::Phase;
 use super::windows::Windows;
 use crate::observe::facts::{Fact, Facts};
@@ -25,6 +25,7 @@ pub struct Connection {
     pub local: SocketAddr,
     pub protocol: Protocol,
     port: Arc<Port>,
+    transport: Arc<Transport>,
     activity: Activity,
 }
 
@@ -39,20 +40,27 @@ pub enum Protocol {
 pub(super) struct Port {
     /// The address that was bound.
     pub(super) listener: SocketAddr,
-    pub(super) limits: Limits,
+    pub(super) offer: Offer,
     pub(super) windows: Arc<Windows>,
     pub(super) facts: Arc<Facts>,
-    pub(super) service: Arc<dyn Service>,
-    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) moments: watch::Receiver<Moment>,
+    /// Open now.
+    pub(super) connections: AtomicUsize,
     pub(super) uploads_cut: AtomicUsize,
     pub(super) connections_cut: AtomicUsize,
     pub(super) handlers_aborted: AtomicUsize,
 }
 
 impl Connection {
-    pub(super) fn new(peer: SocketAddr, local: SocketAddr, protocol: Protocol, port: Arc<Port>) -> Self {
+    pub(super) fn new(
+        peer: SocketAddr,
+        local: SocketAddr,
+        protocol: Protocol,
+        transport: Arc<Transport>,
+        port: Arc<Port>,
+    ) -> Self {
         let activity = Activity::new(protocol);
-        Connection { peer, local, protocol, port, activity }
+        Connection { peer, local, protocol, port, transport, activity }
     }
 
     pub(super) fn port(&self) -> &Arc<Port> {
@@ -60,7 +68,12 @@ impl Connection {
     }
 
     pub(super) fn limits(&self) -> &Limits {
-        &self.port.limits
+        &self.transport.limits
+    }
+
+    /// New connections begin with other limits than this one.
+    pub(super) fn is_outdated(&self, now: Moment) -> bool {
+        self.transport.is_outdated(now)
     }
 
     pub(super) fn activity(&self) -> &Activity {
@@ -76,10 +89,10 @@ impl Connection {
     }
 
     pub(super) fn uploads_have_ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut phase = self.port.phase.clone();
+        let mut moments = self.port.moments.clone();
         async move {
             // An error means that the server itself is gone, which ends uploads as well.
-            let _ = phase.wait_for(|phase| *phase >= Phase::NoUploads).await;
+            let _ = moments.wait_for(|now| now.phase >= Phase::NoUploads).await;
         }
     }
 }

@@ -19,6 +19,7 @@ use super::handler::Handlers;
 use super::hello::{self, Hello};
 use super::io::Watched;
 use super::limits::{H2_FRAME_MIN, Limits};
+use super::offer::{Moment, Transport};
 use super::stop::Phase;
 use super::windows::Window;
 use crate::observe::facts::Fact;
@@ -27,15 +28,17 @@ use crate::observe::facts::Fact;
 pub(super) async fn drive(
     mut stream: TcpStream,
     peer: std::net::SocketAddr,
+    transport: Arc<Transport>,
     port: Arc<Port>,
     tasks: TaskTracker,
 ) {
-    let mut phase = port.phase.clone();
+    let limits = &transport.limits;
+    let mut moments = port.moments.clone();
     let listener = port.listener;
     let hello = tokio::select! {
-        hello = tokio::time::timeout(port.limits.hello, hello::read(&mut stream)) => hello,
+        hello = tokio::time::timeout(limits.hello, hello::read(&mut stream)) => hello,
         // Nothing was asked on it yet, so nothing is lost.
-        _ = stopping(&mut phase) => return,
+        _ = stopping(&mut moments) => return,
     };
     let (protocol, hello) = match hello {
         Err(_) => return port.facts.report(Fact::HelloTimeout { peer, listener }),
@@ -43,26 +46,27 @@ pub(super) async fn drive(
         Ok(Ok(Hello::Http2(hello))) => (Protocol::Http2, hello),
         Ok(Ok(Hello::Tls)) => {
             port.facts.report(Fact::TlsOnPlainPort { peer, listener });
-            return hello::answer_tls(&mut stream, port.limits.hello).await;
+            return hello::answer_tls(&mut stream, limits.hello).await;
         }
         Ok(Ok(Hello::Nothing)) => return,
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "connection lost before its first bytes"),
     };
     let local = stream.local_addr().unwrap_or(listener);
-    let connection = Arc::new(Connection::new(peer, local, protocol, Arc::clone(&port)));
+    let connection =
+        Arc::new(Connection::new(peer, local, protocol, Arc::clone(&transport), Arc::clone(&port)));
     let io = TokioIo::new(Watched::new(stream, hello, Arc::clone(&connection)));
     let handlers = Handlers::new(Arc::clone(&connection));
     let end = match protocol {
         Protocol::Http1 => {
-            let buffer = u32::try_from(port.limits.h1_buffer_max).unwrap_or(u32::MAX);
+            let buffer = u32::try_from(limits.h1_buffer_max).unwrap_or(u32::MAX);
             let window = port.windows.open(buffer);
-            let http = http1_builder(&port, &window).serve_connection(io, handlers);
-            run(http, &connection, phase).await
+            let http = http1_builder(limits, &window).serve_connection(io, handlers);
+            run(http, &connection, moments).await
         }
         Protocol::Http2 => {
-            let window = port.windows.open(port.limits.h2_connection_window);
-            let http = http2_builder(&port, &window, tasks).serve_connection(io, handlers);
-            run(http, &connection, phase).await
+            let window = port.windows.open(limits.h2_connection_window);
+            let http = http2_builder(limits, &window, tasks).serve_connection(io, handlers);
+            run(http, &connection, moments).await
         }
     };
     match end {
@@ -101,13 +105,17 @@ impl Graceful for http2::Connection<Io, Handlers, Tracked> {
     }
 }
 
-async fn run(http: impl Graceful, connection: &Connection, mut phase: watch::Receiver<Phase>) -> End {
+async fn run(http: impl Graceful, connection: &Connection, mut moments: watch::Receiver<Moment>) -> End {
     let mut http = pin!(http);
     let mut alarm = Alarm::new(connection);
-    // The phase may have moved on while the hello was read.
-    let mut now = *phase.borrow_and_update();
+    // It may have moved on while the hello was read.
+    let mut now = *moments.borrow_and_update();
     loop {
-        match now {
+        match now.phase {
+            Phase::Serving if connection.is_outdated(now) && !alarm.is_last() => {
+                http.as_mut().finish();
+                alarm.make_last();
+            }
             Phase::Serving => {}
             Phase::Draining => http.as_mut().finish(),
             // A request is cut through its body, so that it gets an answer; half a head is just closed.
@@ -119,9 +127,9 @@ async fn run(http: impl Graceful, connection: &Connection, mut phase: watch::Rec
                 Poll::Ready(end) => Poll::Ready(Err(end)),
                 Poll::Pending => alarm.poll(cx).map(Ok),
             }) => end,
-            next = phase.changed() => {
-                // Without a sender the server was dropped, and its connections go with it.
-                now = if next.is_ok() { *phase.borrow_and_update() } else { Phase::Cut };
+            next = moments.changed() => {
+                next.expect("the port holds its offer, and with it the sender");
+                now = *moments.borrow_and_update();
                 continue;
             }
         };
@@ -132,16 +140,16 @@ async fn run(http: impl Graceful, connection: &Connection, mut phase: watch::Rec
                 http.as_mut().finish();
                 alarm.make_last();
             }
-            Ok(_) if now != Phase::Serving => return End::Cut,
+            Ok(_) if now.phase != Phase::Serving => return End::Cut,
             Ok(missed) => return End::Missed(missed),
         }
     }
 }
 
 /// Resolves when the server no longer just serves.
-async fn stopping(phase: &mut watch::Receiver<Phase>) {
-    // An error means that the server was dropped, which is a stop, too.
-    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+async fn stopping(moments: &mut watch::Receiver<Moment>) {
+    let stopped = moments.wait_for(|now| now.phase != Phase::Serving).await;
+    stopped.expect("the port holds its offer, and with it the sender");
 }
 
 /// Watches a connection's next deadline. Setting a timer for every request would cost more than the rest of
@@ -204,8 +212,7 @@ where
     }
 }
 
-fn http1_builder(port: &Port, window: &Window) -> http1::Builder {
-    let limits = &port.limits;
+fn http1_builder(limits: &Limits, window: &Window) -> http1::Builder {
     let mut builder = http1::Builder::new();
     // hyper's header deadline would also be the idle one. And with its half_close it would not notice that a
     // client has left, and keep a handler waiting for nobody.
@@ -217,8 +224,7 @@ fn http1_builder(port: &Port, window: &Window) -> http1::Builder {
     builder
 }
 
-fn http2_builder(port: &Port, window: &Window, tasks: TaskTracker) -> http2::Builder<Tracked> {
-    let limits = &port.limits;
+fn http2_builder(limits: &Limits, window: &Window, tasks: TaskTracker) -> http2::Builder<Tracked> {
     let window = window.bytes().min(H2_WINDOW_MAX);
     let frame_max = limits.h2_frame_max.min(window / FRAMES_PER_WINDOW);
     let mut builder = http2::Builder::new(Tracked(tasks));

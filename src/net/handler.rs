@@ -39,7 +39,7 @@ impl hyper::service::Service<Request<Incoming>> for Handlers {
         let (head, incoming) = request.into_parts();
         let body = RequestBody::new(&head, incoming, Arc::clone(&self.connection));
         let request = Request::from_parts(head, body);
-        let answer = self.connection.port().service.call(request, &self.connection);
+        let answer = self.connection.port().offer.current().service.call(request, &self.connection);
         Handling { answer, unanswered: Some(unanswered) }
     }
 }
@@ -67,7 +67,7 @@ impl Drop for Handling {
     fn drop(&mut self) {
         let Some(Unanswered(connection)) = &self.unanswered else { return };
         connection.activity().handler_ended();
-        if *connection.port().phase.borrow() == Phase::Cut {
+        if connection.port().moments.borrow().phase == Phase::Cut {
             connection.port().handlers_aborted.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -16,6 +16,7 @@ mod hello;
 mod io;
 mod limits;
 mod listener;
+mod offer;
 mod server;
 mod stop;
 #[expect(dead_code, reason = "the client and the listeners are next")]
@@ -31,6 +32,7 @@ pub use client::{
 pub use connection::{Connection, Protocol};
 pub use limits::Limits;
 pub use listener::{BindCause, BindError, Listener};
+pub use offer::Offer;
 pub use server::{Report, Service, serve};
 pub use stop::{Schedule, Stop};
 pub use windows::Windows;

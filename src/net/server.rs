@@ -8,20 +8,18 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 use super::body::{Body, RequestBody};
 use super::connection::{Connection, Port};
 use super::drive::drive;
-use super::limits::Limits;
 use super::listener::Listener;
+use super::offer::Offer;
 use super::stop::{Phase, Stop};
 use super::windows::Windows;
 use crate::observe::facts::{Fact, Facts};
 
-/// What answers requests. Called once per request, for any number of them at once; what changes with a reload
-/// is looked up in here. The future is dropped when the client leaves or the stop runs out of time.
+/// What answers requests. Called once per request, for any number of them at once. The future is dropped when the client leaves or the stop runs out of time.
 pub trait Service: Send + Sync + 'static {
     fn call(
         &self,
@@ -41,24 +39,23 @@ pub struct Report {
     pub handlers_aborted: usize,
 }
 
-/// Serves `listener` until `stop` begins, then ends within its schedule: no new connections at once, uploads
+/// Serves `listener` with its own `offer` until `stop` begins, then ends within its schedule: no new connections at once, uploads
 /// until a third of it, handlers until its end. What is not read yet fits into `windows`. Dropping the future closes everything at once.
 pub async fn serve(
     listener: Listener,
-    service: Arc<dyn Service>,
-    limits: Limits,
+    offer: Offer,
     windows: Arc<Windows>,
     facts: Arc<Facts>,
     stop: Stop,
 ) -> Report {
-    let phase = watch::Sender::new(Phase::Serving);
+    let served = Served(offer.clone());
     let port = Arc::new(Port {
         listener: listener.local_addr(),
-        limits,
+        moments: offer.moments(),
+        offer,
         windows,
         facts,
-        service,
-        phase: phase.subscribe(),
+        connections: AtomicUsize::new(0),
         uploads_cut: AtomicUsize::new(0),
         connections_cut: AtomicUsize::new(0),
         handlers_aborted: AtomicUsize::new(0),
@@ -77,7 +74,7 @@ pub async fn serve(
         (Phase::Cut, schedule.end + CUT_LINGER),
     ];
     for (step, until) in steps {
-        phase.send_replace(step);
+        served.0.enter(step);
         if tokio::time::timeout_at(until, tasks.wait()).await.is_ok() {
             break;
         }
@@ -89,9 +86,16 @@ pub async fn serve(
     }
 }
 
+/// A port that is served. Its connections go with it.
+struct Served(Offer);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.enter(Phase::Cut);
+    }
+}
+
 async fn accept(listener: &Listener, port: &Arc<Port>, tasks: &TaskTracker) -> Infallible {
-    let connections_max = port.limits.connections_max;
-    let seats = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
     let mut pause = ACCEPT_PAUSE_MIN;
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -106,7 +110,9 @@ async fn accept(listener: &Listener, port: &Arc<Port>, tasks: &TaskTracker) -> I
             }
         };
         pause = ACCEPT_PAUSE_MIN;
-        let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
+        let transport = Arc::clone(&port.offer.current().transport);
+        let connections_max = transport.limits.connections_max;
+        let Some(seat) = Seat::take(port, connections_max) else {
             port.facts.report(Fact::ConnectionCap { peer, listener: port.listener, connections_max });
             continue;
         };
@@ -114,11 +120,30 @@ async fn accept(listener: &Listener, port: &Arc<Port>, tasks: &TaskTracker) -> I
             tracing::debug!(%peer, %error, "connection lost before it was served");
             continue;
         }
-        let connection = drive(stream, peer, Arc::clone(port), tasks.clone());
+        let connection = drive(stream, peer, transport, Arc::clone(port), tasks.clone());
         tasks.spawn(async move {
             connection.await;
             drop(seat);
         });
+    }
+}
+
+/// One of the connections that a port may have. Only `accept` takes them, one after the other.
+struct Seat(Arc<Port>);
+
+impl Seat {
+    fn take(port: &Arc<Port>, connections_max: usize) -> Option<Seat> {
+        if port.connections.load(Ordering::Relaxed) >= connections_max {
+            return None;
+        }
+        port.connections.fetch_add(1, Ordering::Relaxed);
+        Some(Seat(Arc::clone(port)))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,6 +4,7 @@
 mod body;
 mod client;
 mod deadlines;
+mod offer;
 mod server;
 mod stop;
 mod ways;
@@ -40,6 +41,7 @@ fn plenty() -> Arc<Windows> {
 
 struct Running {
     address: SocketAddr,
+    offer: Offer,
     facts: Arc<Facts>,
     stop: Stop,
     serving: JoinHandle<Report>,
@@ -48,9 +50,9 @@ struct Running {
 async fn start(limits: Limits, service: impl Service) -> Running {
     let listener = Listener::bind("127.0.0.1:0").await.expect("loopback has free ports");
     let (address, facts, stop) = (listener.local_addr(), Arc::new(Facts::default()), Stop::new());
-    let serving =
-        tokio::spawn(serve(listener, Arc::new(service), limits, plenty(), Arc::clone(&facts), stop.clone()));
-    Running { address, facts, stop, serving }
+    let offer = Offer::new(Arc::new(service), limits);
+    let serving = tokio::spawn(serve(listener, offer.clone(), plenty(), Arc::clone(&facts), stop.clone()));
+    Running { address, offer, facts, stop, serving }
 }
 
 impl Running {

@@ -221,8 +221,13 @@ async fn localhost_is_served_on_both_families_where_there_are_two() {
     assert!(listener.local_addr().ip().is_loopback());
     let has_v6 = std::net::TcpListener::bind("[::1]:0").is_ok();
     let (facts, stop) = (Arc::new(Facts::default()), Stop::new());
-    let serving =
-        tokio::spawn(serve(listener, Arc::new(protocol_teller()), patient(), plenty(), facts, stop.clone()));
+    let serving = tokio::spawn(serve(
+        listener,
+        Offer::new(Arc::new(protocol_teller()), patient()),
+        plenty(),
+        facts,
+        stop.clone(),
+    ));
     let hosts = if has_v6 { &["127.0.0.1", "[::1]", "localhost"][..] } else { &["127.0.0.1", "localhost"] };
     for host in hosts {
         let request = post(&format!("http://{host}:{port}/"), "x");
@@ -257,7 +262,8 @@ async fn a_connection_gives_its_window_back_and_bodies_larger_than_the_narrowest
     let uri = format!("http://{}/", listener.local_addr());
     let (facts, stop) = (Arc::new(Facts::default()), Stop::new());
     let service = Arc::new(reader());
-    let serving = tokio::spawn(serve(listener, service, patient(), windows.clone(), facts, stop.clone()));
+    let serving =
+        tokio::spawn(serve(listener, Offer::new(service, patient()), windows.clone(), facts, stop.clone()));
     let body = "x".repeat(1 << 20);
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let answer = client(protocol).send(post(&uri, body.clone()), LONG).await.expect("it answers");

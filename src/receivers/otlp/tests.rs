@@ -15,7 +15,7 @@ use tonic_types::pb;
 
 use super::{Config, build};
 use crate::component::{Admission, Budget, Intake, Origin, Receiver, ReceiverContext, Refusal, Ticket};
-use crate::net::{Body, Client, ClientConfig, Listener, Protocol, Received, Stop, Windows, serve};
+use crate::net::{Body, Client, ClientConfig, Listener, Offer, Protocol, Received, Stop, Windows, serve};
 use crate::observe::board::Board;
 use crate::observe::facts::{Facts, Kind};
 use crate::observe::ledger::DoorOutcome;
@@ -86,8 +86,13 @@ async fn start(config: &str) -> Running {
     for listen in build(&config, cx).listeners() {
         let listener = Listener::bind(&listen.endpoint.to_string()).await.expect("a free port");
         ports.push(listener.local_addr());
-        let server =
-            serve(listener, listen.service, listen.limits, Windows::new(0), facts.clone(), stop.clone());
+        let server = serve(
+            listener,
+            Offer::new(listen.service, listen.limits),
+            Windows::new(0),
+            facts.clone(),
+            stop.clone(),
+        );
         servers.push(tokio::spawn(server));
     }
     Running { ports, intake, board, facts, stop, servers }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::net::{self, Body, Connection, Limits, Listener, RequestBody, Service, Stop, Windows};
+use crate::net::{self, Body, Connection, Limits, Listener, Offer, RequestBody, Service, Stop, Windows};
 use crate::observe::board::Board;
 use crate::observe::definitions::ReadingsState;
 use crate::observe::facts::Kind;
@@ -355,8 +355,7 @@ impl Relay {
         let (windows, facts) = (Windows::new(u64::MAX), Arc::new(Facts::default()));
         let serving = tokio::spawn(net::serve(
             listener,
-            Arc::new(script),
-            Limits::default(),
+            Offer::new(Arc::new(script), Limits::default()),
             windows,
             facts,
             Stop::new(),

@@ -182,12 +182,22 @@ impl Answer {
         json!({ "partialSuccess": partial }).to_string().into()
     }
 
-    /// [`Answer::status`] as JSON, without details.
+    /// [`Answer::status`] as JSON.
     pub fn status_json(&self) -> Bytes {
-        json!({ "code": self.code() as i32, "message": self.message() }).to_string().into()
+        let mut status = json!({ "code": self.code() as i32, "message": self.message() });
+        if let Answer::RetryLater { after: Some(after), .. } = self {
+            let delay = format!("{}.{:03}s", after.as_secs(), after.subsec_millis());
+            status["details"] = json!([{ "@type": RETRY_INFO, "retryDelay": delay }]);
+        }
+        if self.code() == Code::InvalidArgument {
+            let violations = json!([{ "description": self.message() }]);
+            status["details"] = json!([{ "@type": BAD_REQUEST, "fieldViolations": violations }]);
+        }
+        status.to_string().into()
     }
 
-    /// The encoded `google.rpc.Status` of a failure, with a `RetryInfo` where a retry makes sense.
+    /// The encoded `google.rpc.Status` of a failure, with a `RetryInfo` where a retry makes sense and a `BadRequest`
+    /// where the request is at fault.
     pub fn status(&self) -> Bytes {
         use tonic_types::pb;
         let mut details = Vec::new();
@@ -195,6 +205,14 @@ impl Answer {
             let retry_delay = prost_types_duration(*after);
             let info = pb::RetryInfo { retry_delay: Some(retry_delay) };
             details.push(prost_types::Any { type_url: RETRY_INFO.into(), value: info.encode_to_vec() });
+        }
+        if self.code() == Code::InvalidArgument {
+            let violation = pb::bad_request::FieldViolation {
+                description: self.message().to_owned(),
+                ..Default::default()
+            };
+            let bad = pb::BadRequest { field_violations: vec![violation] };
+            details.push(prost_types::Any { type_url: BAD_REQUEST.into(), value: bad.encode_to_vec() });
         }
         let status = pb::Status { code: self.code() as i32, message: self.message().to_owned(), details };
         status.encode_to_vec().into()
@@ -305,6 +323,7 @@ fn prost_types_duration(duration: Duration) -> prost_types::Duration {
 /// The longest message of an answer, in bytes. Over gRPC it is a header, in which many clients take 8 KiB, and every byte
 /// may become three.
 pub const MESSAGE_BYTES_MAX: usize = 2048;
+const BAD_REQUEST: &str = "type.googleapis.com/google.rpc.BadRequest";
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
 #[cfg(test)]
@@ -320,9 +339,13 @@ mod tests {
                 assert!(body.len() < MESSAGE_BYTES_MAX + 100, "{}", body.len());
             }
         }
-        let refused = Answer::Rejected { code: Code::Internal, message };
-        assert!(refused.status().len() < MESSAGE_BYTES_MAX + 100 && refused.message().ends_with('é'));
-        assert!(refused.status_json().len() < MESSAGE_BYTES_MAX + 100);
+        for code in [Code::Internal, Code::InvalidArgument] {
+            let refused = Answer::Rejected { code, message: message.clone() };
+            assert!(refused.message().ends_with('é'));
+            for body in [refused.status(), refused.status_json()] {
+                assert!(body.len() < 2 * MESSAGE_BYTES_MAX + 200, "{}", body.len());
+            }
+        }
     }
 
     #[test]

@@ -51,14 +51,25 @@ pub fn framed(compressed: u8, message: &[u8]) -> Bytes {
 
 /// Sends over HTTP/1.1 on a connection of its own; what cannot be written any more is left out.
 pub async fn http1(address: SocketAddr, headers: &[(&str, &str)], body: &[&[u8]]) -> Answer {
-    let mut head = format!("POST {HTTP} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+    exchange(address, &format!("POST {HTTP}"), headers, body).await
+}
+
+/// The same with any method and path: `GET /`.
+pub async fn exchange(address: SocketAddr, what: &str, headers: &[(&str, &str)], body: &[&[u8]]) -> Answer {
+    let mut head = format!("{what} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
+    let received = raw(address, &[&[head.as_bytes()], body].concat()).await;
+    parse(&received)
+}
+
+/// Writes `pieces` on a connection of its own, as far as they are taken, and reads what comes back until it ends.
+pub async fn raw(address: SocketAddr, pieces: &[&[u8]]) -> Vec<u8> {
     let (mut read, mut write) = TcpStream::connect(address).await.expect("it listens").into_split();
     let writing = async {
-        let mut rest = std::iter::once(head.as_bytes()).chain(body.iter().copied());
+        let mut rest = pieces.iter().copied();
         // A server may close as soon as it has answered; the answer is what counts.
         while let Some(bytes) = rest.next()
             && write.write_all(bytes).await.is_ok()
@@ -70,11 +81,11 @@ pub async fn http1(address: SocketAddr, headers: &[(&str, &str)], body: &[&[u8]]
         while matches!(read.read_buf(&mut received).await, Ok(1..)) {}
         received
     };
-    let (_write, received) = tokio::join!(writing, reading);
-    parse(&received)
+    tokio::join!(writing, reading).1
 }
 
-fn parse(received: &[u8]) -> Answer {
+/// The first answer of HTTP/1.1 in what was received.
+pub fn parse(received: &[u8]) -> Answer {
     let end = received.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.unwrap_or_else(|| panic!("no answer in {:?}", String::from_utf8_lossy(received)));
     let head = String::from_utf8(received[..end].to_vec()).expect("a head is ASCII");

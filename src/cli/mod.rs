@@ -7,6 +7,7 @@ mod demo;
 mod logs;
 mod run;
 mod signals;
+mod sources;
 mod status;
 mod test;
 mod validate;

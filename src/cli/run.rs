@@ -1,9 +1,9 @@
 //! `burgee run`, also without the word: the collector as a process. And `burgee --demo`, which feeds it too.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::signals::Signals;
+use super::sources::ConfigArgs;
 use super::{Failure, demo, logs, runtime, validate};
 use crate::collector::{Collector, StartError};
 use crate::config::Source;
@@ -12,18 +12,17 @@ use crate::values;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The configuration; given several times, later files override earlier ones. Without it, a built-in default.
-    #[arg(long, value_name = "FILE")]
-    config: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: ConfigArgs,
     /// After SIGTERM or Ctrl-C, how long to send what is still held; what is left then is dropped and counted.
     #[arg(long, value_name = "TIME", default_value = "10s")]
     drain_deadline: values::Duration,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let plan = validate::read(&args.config)?;
+    let plan = validate::read(&args.sources)?;
     begin(&plan)?;
-    if args.config.is_empty() {
+    if args.sources.is_default() {
         tracing::info!("no --config: receiving on loopback, enriching, printing each flag evaluation");
     }
     runtime()?.block_on(async {

@@ -1,30 +1,38 @@
 //! `burgee validate`: everything that is wrong with a configuration, and nothing started.
 
-use std::io::ErrorKind;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::sources::ConfigArgs;
 use super::{Failure, printed};
-use crate::config::{Problem, Report, Source};
-use crate::registry::{DEFAULT, DEFAULT_NAME, Plan};
+use crate::config::{self, Place, Problem, Report, Source};
+use crate::registry::Plan;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The configuration; given several times, later files override earlier ones. Without it, the built-in default.
-    #[arg(long, value_name = "FILE")]
-    config: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: ConfigArgs,
+    /// `json`: one object on stdout, for editors and CI.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let plan = read(&args.config)?;
+    if args.format == Format::Json {
+        return json(args);
+    }
+    let plan = read(&args.sources)?;
     if !plan.warnings.is_empty() {
         anstream::eprint!("{}", plan.warnings.render(is_colored()));
     }
-    let names: Vec<_> = args.config.iter().map(|path| path.display().to_string()).collect();
-    let name = if names.is_empty() { DEFAULT_NAME.to_owned() } else { names.join(", ") };
     let mut out = anstream::stdout();
-    printed(writeln!(out, "{name} is valid"))?;
+    printed(writeln!(out, "{} is valid", args.sources.name()))?;
     for pipeline in &plan.pipelines {
         printed(writeln!(out, "  {}: {}", pipeline.id, pipeline.way()))?;
     }
@@ -34,16 +42,37 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// What the files say together; the built-in default if there are none.
+/// `{"valid": …, "problems": [{severity, file, line, column, path, message, help}]}`.
+fn json(args: &Args) -> Result<(), Failure> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let planned = args.sources.read().and_then(|sources| Plan::read(&sources, &environment));
+    let is_valid = planned.is_ok();
+    let report = planned.map_or_else(|report| report, |plan| plan.warnings);
+    let problems: Vec<_> = report.problems().iter().map(shown).collect();
+    let object = serde_json::json!({"valid": is_valid, "problems": problems});
+    printed(writeln!(anstream::stdout(), "{object:#}"))?;
+    if is_valid { Ok(()) } else { Err(Failure::config("")) }
+}
+
+fn shown(problem: &Problem) -> serde_json::Value {
+    let place = problem.place.as_ref();
+    serde_json::json!({
+        "severity": problem.severity.to_string(),
+        "file": place.map(|place| place.source().name()),
+        "line": place.map(Place::line),
+        "column": place.map(Place::column),
+        "path": problem.path,
+        "message": config::escape(&problem.message),
+        "help": problem.help.as_deref().map(config::escape),
+    })
+}
+
+/// What the sources say together.
 ///
 /// # Errors
 /// Every problem with its place, ready to be printed.
-pub(super) fn read(files: &[PathBuf]) -> Result<Plan, Failure> {
-    let sources = match files {
-        [] => Ok(vec![Source::new(DEFAULT_NAME, DEFAULT)]),
-        files => files.iter().map(source).collect(),
-    };
-    plan(&sources.map_err(Report::from))
+pub(super) fn read(sources: &ConfigArgs) -> Result<Plan, Failure> {
+    plan(&sources.read())
 }
 
 /// The same for sources that are there already.
@@ -57,21 +86,6 @@ pub(super) fn plan(sources: &Result<Vec<Arc<Source>>, Report>) -> Result<Plan, F
         anstream::eprint!("{}", report.render(is_colored()));
         Failure::config("the configuration is not valid")
     })
-}
-
-/// A file to be read.
-pub(super) fn source(path: &PathBuf) -> Result<Arc<Source>, Problem> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| {
-        let problem = Problem::error(format!("cannot read {name}: {error}"));
-        match std::env::current_dir() {
-            Ok(folder) if path.is_relative() && error.kind() == ErrorKind::NotFound => {
-                problem.help(format!("looked for it in {}", folder.display()))
-            }
-            _ => problem,
-        }
-    })?;
-    Source::from_bytes(name, bytes)
 }
 
 /// Whether stderr shows colors.

@@ -25,9 +25,10 @@ pub(super) fn masked_from(source: &Arc<Source>, line_number: usize) -> Option<us
 }
 
 /// Marks the nodes below secret keys, and gives their ranges to the source for [`masked_from`].
-pub(super) fn mark_secrets(root: &mut Node, source: &Source) {
+/// With `is_secret`, all of it is.
+pub(super) fn mark_secrets(root: &mut Node, source: &Source, is_secret: bool) {
     let mut ranges = Vec::new();
-    mark(root, false, &mut ranges);
+    mark(root, is_secret, &mut ranges);
     source.secrets.get_or_init(|| ranges);
 }
 

@@ -17,6 +17,7 @@
 mod decode;
 mod expand;
 mod id;
+mod locate;
 mod mask;
 mod merge;
 mod parse;
@@ -26,12 +27,13 @@ mod source;
 mod suggest;
 mod tree;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 pub use decode::decode;
 pub use id::{ComponentId, InvalidId, PipelineId, parse_ids};
+pub use locate::SCHEMES;
 pub use problem::{PROBLEMS_MAX, Problem, Report, Severity, escape, quote};
-pub use source::{Place, SOURCE_BYTES_MAX, Source};
+pub use source::{Origin, Place, SOURCE_BYTES_MAX, Source};
 pub use suggest::nearest;
 pub use tree::{Entry, Expanded, Key, Kind, Node, Scalar};
 
@@ -44,6 +46,8 @@ pub struct Loaded {
     /// A map, or null if all sources are empty.
     pub root: Node,
     pub warnings: Vec<Problem>,
+    /// What `${file:…}` has read, beside the sources.
+    pub files: Vec<PathBuf>,
 }
 
 /// Reads the sources, lays each over the ones before it (maps merge deep, lists and null replace), and expands
@@ -72,10 +76,10 @@ pub fn load(sources: &[Arc<Source>], env: &Environment<'_>) -> Result<Loaded, Re
         }
         return Err(report);
     };
-    let (errors, warnings) = expand::expand(&mut root, env).into_iter().partition(Problem::is_error);
-    let errors: Vec<Problem> = errors;
+    let expand::Outcome { problems, files } = expand::expand(&mut root, env);
+    let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Problem::is_error);
     match errors.is_empty() {
-        true => Ok(Loaded { root, warnings }),
+        true => Ok(Loaded { root, warnings, files }),
         false => Err(Report::new(errors.into_iter().chain(warnings))),
     }
 }

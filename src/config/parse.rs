@@ -11,8 +11,9 @@ use serde_yaml::Value;
 
 use super::{
     mask::mark_secrets,
+    merge::merge,
     problem::{Problem, escape, quote},
-    source::{Place, Source},
+    source::{Origin, Place, Source},
     tree::{Entry, Key, Kind, Node, Scalar, missing_space},
 };
 
@@ -20,23 +21,98 @@ use super::{
 ///
 /// YAML 1.2 with merge keys (`<<`); duplicate keys, several documents and texts beyond the limits below are errors.
 pub(super) fn parse(source: &Arc<Source>) -> Result<Node, Vec<Problem>> {
+    let mut root = match source.origin() {
+        Origin::File => parse_below(source, "")?,
+        Origin::Inline => unfold(parse_below(source, "")?),
+        Origin::Set => setting(source)?,
+    };
+    mark_secrets(&mut root, source, false);
+    Ok(root)
+}
+
+/// Reads a source as a value whose path is given. The secrets in it are not marked yet.
+pub(super) fn parse_below(source: &Arc<Source>, path: &str) -> Result<Node, Vec<Problem>> {
     let raw = read(source.text()).map_err(|error| vec![problem_of(&error, source)])?;
-    let mut tree = Tree { source, replaced: None, problems: Vec::new() };
-    let mut root = tree.node(raw, String::new());
-    mark_secrets(&mut root, source);
+    let mut tree = Tree { source, replaced: None, from: None, problems: Vec::new() };
+    let root = tree.node(raw, path.to_owned());
     match tree.problems.is_empty() {
         true => Ok(root),
         false => Err(tree.problems),
     }
 }
 
-/// Reads what a variable holds as a value that stands at `at`; none if it is not YAML.
-pub(super) fn parse_value(text: &str, at: &Node) -> Option<Node> {
+/// Reads what a variable holds as a value that stands at `at`, and came from there; none if it is not YAML.
+pub(super) fn parse_value(text: &str, at: &Node, from: Option<&Arc<str>>) -> Option<Node> {
     let raw = read(text).ok()?;
     let source = Source::new("", text);
-    let mut tree = Tree { source: &source, replaced: Some(&at.place), problems: Vec::new() };
+    let mut tree = Tree { source: &source, replaced: Some(&at.place), from, problems: Vec::new() };
     let node = tree.node(raw, at.path.clone());
     tree.problems.is_empty().then_some(node)
+}
+
+/// The tree of `a.b=value`: a map in a map. `Source::setting` has seen to it that there are keys and a `=`.
+fn setting(source: &Arc<Source>) -> Result<Node, Vec<Problem>> {
+    let text = source.text();
+    let equal = text.find('=').unwrap_or(text.len());
+    let bare = |place: Place, path: &str| Node {
+        kind: Kind::Null,
+        place,
+        key: None,
+        path: path.to_owned(),
+        expanded: None,
+        from: None,
+        secret: false,
+    };
+    let keys: Vec<(&str, Place)> =
+        setting_keys(&text[..equal]).map(|(at, key)| (key, source.place(at..at + key.len()))).collect();
+    let paths: Vec<String> = (1..=keys.len())
+        .map(|count| keys[..count].iter().map(|(key, _)| *key).collect::<Vec<_>>().join("."))
+        .collect();
+    let start = (equal + 1).min(text.len());
+    let slot = bare(source.place(start..text.len()), paths.last().map_or("", String::as_str));
+    let Some(mut value) = parse_value(&text[start..], &slot, None) else {
+        let problem = slot.problem("what stands behind the `=` is not YAML");
+        return Err(vec![problem.help("put quotes around a text: --set='a.b=\"text\"'")]);
+    };
+    for (at, (key, place)) in keys.iter().enumerate().rev() {
+        let path = if at == 0 { "" } else { &paths[at - 1] };
+        value.key = Some(place.clone());
+        let entry = Entry { key: Key { text: (*key).to_owned(), place: place.clone() }, value };
+        value = Node { kind: Kind::Map(vec![entry]), ..bare(place.clone(), path) };
+    }
+    Ok(value)
+}
+
+/// The keys of `a.b` or `a::b`, each with the byte where it begins.
+pub(super) fn setting_keys(keys: &str) -> impl Iterator<Item = (usize, &str)> {
+    let start = keys.as_ptr().addr();
+    keys.split("::").flat_map(|part| part.split('.')).map(move |key| {
+        let trimmed = key.trim();
+        (trimmed.as_ptr().addr() - start, trimmed)
+    })
+}
+
+/// Maps for the keys with `::` at the top: `a::b: 1` as `a: {b: 1}`.
+fn unfold(root: Node) -> Node {
+    let mut whole = Node { kind: Kind::Map(Vec::new()), ..root.clone_without_kind() };
+    let Kind::Map(entries) = root.kind else { return root };
+    for Entry { key, mut value } in entries {
+        let mut keys: Vec<&str> = key.text.split("::").map(str::trim).collect();
+        let innermost = keys.pop().unwrap_or_default();
+        let mut path = keys.join(".");
+        value.rebase(&if path.is_empty() { innermost.to_owned() } else { format!("{path}.{innermost}") });
+        let mut entry = Entry { key: Key { text: innermost.to_owned(), place: key.place.clone() }, value };
+        while let Some(outer) = keys.pop() {
+            let mut node = entry.value.clone_without_kind();
+            (node.path, node.place) = (path, key.place.clone());
+            node.kind = Kind::Map(vec![entry]);
+            entry = Entry { key: Key { text: outer.to_owned(), place: key.place.clone() }, value: node };
+            path = keys.join(".");
+        }
+        let single = Node { kind: Kind::Map(vec![entry]), ..whole.clone_without_kind() };
+        whole = merge(whole.kind, single);
+    }
+    whole
 }
 
 fn read(text: &str) -> Result<Spanned<Raw>, Error> {
@@ -153,6 +229,7 @@ impl<'de> Visitor<'de> for RawVisitor {
 struct Tree<'a> {
     source: &'a Arc<Source>,
     replaced: Option<&'a Place>,
+    from: Option<&'a Arc<str>>,
     problems: Vec<Problem>,
 }
 
@@ -171,7 +248,7 @@ impl Tree<'_> {
             ),
             Raw::Map(entries) => Kind::Map(self.entries(entries, &path)),
         };
-        Node { kind, place, key: None, path, expanded: None, secret: false }
+        Node { kind, place, key: None, path, expanded: None, from: self.from.cloned(), secret: false }
     }
 
     fn entries(&mut self, raw: Vec<(Spanned<Raw>, Spanned<Raw>)>, path: &str) -> Vec<Entry> {
@@ -290,6 +367,7 @@ fn is_too_deep(error: &Error) -> bool {
 
 fn is_limit(error: &Error) -> bool {
     is_too_deep(error)
+        || error.to_string().contains("budget breached")
         || matches!(
             error,
             Error::Budget { .. }

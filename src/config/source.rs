@@ -11,6 +11,7 @@ use super::problem::{Problem, escape};
 /// `Debug` shows the name only, since the text may hold secrets.
 pub struct Source {
     name: String,
+    origin: Origin,
     text: String,
     /// The first byte of each line.
     lines: Vec<usize>,
@@ -18,13 +19,28 @@ pub struct Source {
     pub(super) secrets: OnceLock<Vec<Range<usize>>>,
 }
 
+/// What kind of text a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, or any other text in YAML.
+    File,
+    /// YAML from the command line, where `a::b: 1` means `a: {b: 1}`, as the Collector reads it.
+    Inline,
+    /// `a.b=value` of `--set`.
+    Set,
+}
+
 impl Source {
     /// A text under the name that errors give it, such as the file's path.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Source::with_origin(name, text, Origin::File)
+    }
+
+    pub(super) fn with_origin(name: impl Into<String>, text: impl Into<String>, origin: Origin) -> Arc<Self> {
         let text: String = text.into();
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Arc::new(Source { name: name.into(), text, lines, secrets: OnceLock::new() })
+        Arc::new(Source { name: name.into(), origin, text, lines, secrets: OnceLock::new() })
     }
 
     /// The same from a file's bytes: at most [`SOURCE_BYTES_MAX`], and UTF-8.
@@ -49,6 +65,10 @@ impl Source {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     pub fn text(&self) -> &str {
@@ -130,9 +150,14 @@ impl PartialEq for Place {
 impl Eq for Place {}
 
 impl fmt::Display for Place {
-    /// `collector.yaml:12:7`
+    /// `collector.yaml:12:7`; of a flag, `--set processors.batch.timeout`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}:{}:{}", escape(&self.source.name), self.line, self.column)
+        match self.source.origin {
+            Origin::Set => out.write_str(&escape(&self.source.name)),
+            Origin::File | Origin::Inline => {
+                write!(out, "{}:{}:{}", escape(&self.source.name), self.line, self.column)
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod expansion;
 mod mistakes;
 mod random;
+mod sources;
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_yaml::Value;
 
 use super::{
@@ -16,8 +18,11 @@ pub struct Node {
     pub key: Option<Place>,
     /// Dotted, from the root: `receivers.otlp.protocols`, items as `[0]`; empty for the root.
     pub path: String,
-    /// Where the value came from, if not from the text itself.
+    /// What `${…}` made of it.
     pub expanded: Option<Expanded>,
+    /// Where the value came from, if not from the text at its place: `env HOST`, `file token.txt`, several with
+    /// commas.
+    pub from: Option<Arc<str>>,
     /// Whether its key, or one above it, says that it must not be shown.
     pub secret: bool,
 }
@@ -142,7 +147,12 @@ impl Node {
             true => message.to_owned(),
             false => format!("{}: {message}", escape(&self.path)),
         };
-        Problem::error(message).at(self.place.clone()).path(self.path.as_str())
+        Problem::error(message + &self.whence()).at(self.place.clone()).path(self.path.as_str())
+    }
+
+    /// Whose value it is, in words to put behind a message; empty where it is written in the text itself.
+    pub fn whence(&self) -> String {
+        self.from.as_ref().map_or_else(String::new, |from| format!(" (the value of {})", escape(from)))
     }
 
     /// The same, pointing at its key: for what a map lacks.
@@ -202,6 +212,33 @@ impl Node {
                 entries.iter().map(|entry| (entry.key.text.clone().into(), entry.value.to_value())).collect(),
             ),
         }
+    }
+
+    /// The node as it stands, with null in it.
+    pub(super) fn clone_without_kind(&self) -> Node {
+        Node {
+            kind: Kind::Null,
+            place: self.place.clone(),
+            key: self.key.clone(),
+            path: self.path.clone(),
+            expanded: None,
+            from: None,
+            secret: self.secret,
+        }
+    }
+
+    /// Gives it and all below it another path.
+    pub(super) fn rebase(&mut self, path: &str) {
+        match &mut self.kind {
+            Kind::Null | Kind::Scalar(_) => {}
+            Kind::Seq(items) => {
+                items.iter_mut().enumerate().for_each(|(at, item)| item.rebase(&format!("{path}[{at}]")));
+            }
+            Kind::Map(entries) => {
+                entries.iter_mut().for_each(|entry| entry.value.rebase(&format!("{path}.{}", entry.key.text)))
+            }
+        }
+        path.clone_into(&mut self.path);
     }
 
     fn hint(&self, expected: &str) -> Option<String> {

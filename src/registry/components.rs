@@ -226,7 +226,9 @@ fn place(node: &Node, path: &[&str], message: &str, help: Option<&str>) -> Probl
         whole.push('.');
         whole.push_str(key);
     }
-    let problem = Problem::error(format!("{whole} {message}")).at(found.place.clone()).path(whole.as_str());
+    let problem = Problem::error(format!("{whole} {message}{}", found.whence()))
+        .at(found.place.clone())
+        .path(whole.as_str());
     match help {
         Some(help) => problem.help(help),
         None => problem,

@@ -117,7 +117,7 @@ fn what_is_wrong_with_definitions_is_said_at_its_place() {
     at(7, 19, "unknown key \"fil\" in processors.feature_flag/typo.definitions: did you mean \"file\"?");
     at(9, 43, "try \"http://relay:1031\"");
     at(11, 70, "`poll_interval` is 1s at least");
-    at(13, 64, "does not fit (not shown");
+    at(13, 64, "a character that no HTTP header can have");
     at(15, 25, "definitions.file \"no/such/flags.yaml\" cannot be read");
     assert!(!found.concat().contains("hunter2"), "{found:#?}");
 }

@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::sources::ConfigArgs;
 use super::{Failure, printed, validate};
 use crate::config::{self, Report, Source};
 use crate::pipeline::Trial;
@@ -19,9 +20,8 @@ use case::{Candidate, Case};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The configuration to test; several are laid over each other. Without it, the built-in default.
-    #[arg(long, value_name = "FILE")]
-    config: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: ConfigArgs,
     /// The tests. Without them, every *.test.yaml beside the configuration.
     #[arg(value_name = "TESTS")]
     tests: Vec<PathBuf>,
@@ -34,9 +34,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if args.example {
         return printed(anstream::stdout().write_all(EXAMPLE.as_bytes()));
     }
-    let plan = validate::read(&args.config)?;
+    let plan = validate::read(&args.sources)?;
     let pipelines = candidates(plan);
-    let paths = if args.tests.is_empty() { beside(&args.config)? } else { args.tests };
+    let paths = if args.tests.is_empty() { beside(&args.sources.files())? } else { args.tests };
     let mut files = Vec::new();
     let mut report = Report::default();
     for path in &paths {
@@ -79,8 +79,8 @@ fn candidates(plan: Plan) -> Vec<Candidate> {
     plan.pipelines.into_iter().map(candidate).collect()
 }
 
-fn read<'p>(path: &PathBuf, pipelines: &'p [Candidate]) -> Result<(Arc<Source>, Vec<Case<'p>>), Report> {
-    let source = validate::source(path)?;
+fn read<'p>(path: &Path, pipelines: &'p [Candidate]) -> Result<(Arc<Source>, Vec<Case<'p>>), Report> {
+    let source = Source::locate(&format!("file:{}", path.display()), &|_| None)?;
     let cases = case::read(&config::read(&source)?, pipelines)?;
     Ok((source, cases))
 }

@@ -8,6 +8,7 @@ use crate::config::{
     suggest::suggestion,
     tree::{Kind, Node, TRUE_OR_FALSE},
 };
+use crate::values::REDACTED;
 
 /// Why a node does not fit its type, and which node it is.
 #[derive(Debug)]
@@ -83,9 +84,10 @@ impl Failure {
                 Some(entry) => super::unknown_key(node, &entry.key, known),
                 None => node.problem(format!("unknown key {}{}", quote(key), suggestion(key, known))),
             },
-            What::Other(sentence) if node.is_hidden() && gives_away_below(node, sentence) => {
-                node.problem("this value does not fit (not shown, since its name looks secret)")
-            }
+            What::Other(sentence) if node.is_hidden() => match without_value(node, sentence) {
+                Some(sentence) => node.problem(escape(&sentence)),
+                None => node.problem("this value does not fit (not shown, since its name looks secret)"),
+            },
             What::Other(sentence) => node.problem(escape(&crate::values::mask_url_password(sentence))),
         }
     }
@@ -151,11 +153,30 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Whether a sentence could give away what a hidden node holds.
+/// A sentence about a hidden node with its values left out; none if parts of them would be left.
+fn without_value(node: &Node, sentence: &str) -> Option<String> {
+    let mut sentence = sentence.to_owned();
+    if let Some(text) = node.text().filter(|text| !text.is_empty()) {
+        for written in [text, &escape(text), text.trim()] {
+            if written.len() >= PART_LETTERS {
+                sentence = sentence.replace(&format!("\"{written}\""), REDACTED).replace(written, REDACTED);
+            }
+        }
+        let (secret, said) = (text.to_lowercase(), sentence.replace(REDACTED, "\0").to_lowercase());
+        let letters: Vec<char> = said.chars().collect();
+        let is_part = |part: &[char]| secret.contains(&part.iter().collect::<String>());
+        let is_short = secret.trim().chars().count() < PART_LETTERS;
+        if is_short && said.contains(secret.trim()) || letters.windows(PART_LETTERS).any(is_part) {
+            return None;
+        }
+    }
+    (!gives_away_below(node, &sentence)).then_some(sentence)
+}
+
+/// Whether a sentence could give away what is below a hidden node.
 fn gives_away_below(node: &Node, sentence: &str) -> bool {
     match &node.kind {
-        Kind::Null => false,
-        Kind::Scalar(_) => true,
+        Kind::Null | Kind::Scalar(_) => false,
         Kind::Seq(items) => items.iter().any(|item| gives_away(item, sentence)),
         Kind::Map(entries) => entries.iter().any(|entry| gives_away(&entry.value, sentence)),
     }
@@ -189,6 +210,9 @@ fn find(node: &Node, wanted: usize) -> Option<&Node> {
         Kind::Map(entries) => entries.iter().find_map(|entry| find(&entry.value, wanted)),
     }
 }
+
+/// So many letters of a secret in a row are not said.
+const PART_LETTERS: usize = 4;
 
 /// serde speaks of Rust types to programmers; this is for whoever wrote the file.
 fn plain_words(expected: &str) -> String {

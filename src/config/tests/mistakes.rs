@@ -45,7 +45,7 @@ snapshots! {
     missing_port: misfits("receivers:\n  otlp:\n    protocols:\n      grpc:\n        endpoint: jaeger\n");
     duration_without_unit: misfits("receivers:\n  otlp:\n    protocols:\n      grpc:\n        timeout: 5\n");
     missing_variable: refused("exporters:\n  otlp_grpc:\n    endpoint: ${env:DOWNSTREAM}:4317\n    api_key: ${env:API_KEY}\n");
-    bad_variable_name: refused("a: ${env:NOT-A-NAME}\nb: ${file:secret.txt}\n");
+    bad_variable_name: refused("a: ${env:NOT-A-NAME}\nb: ${vault:secret.txt}\n");
     missing_space: misfits("receivers:\n  otlp:\n    protocols:\n      grpc:\n        endpoint:0.0.0.0:4317\n");
     missing_space_between_keys: refused("receivers:\n  otlp:\n    endpoint:0.0.0.0:4317\n    timeout: 5s\n");
     not_yaml: refused("receivers:\n  otlp: [a, b\nexporters: }\n");

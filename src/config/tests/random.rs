@@ -64,7 +64,7 @@ fn random_text_never_panics() {
         let text = pieces.concat();
         let variable = |name: &str| (name == "X").then(|| text.clone());
         match load(&[Source::new("r.yaml", text.clone())], &variable) {
-            Ok(Loaded { root, warnings }) => {
+            Ok(Loaded { root, warnings, .. }) => {
                 Report::new(warnings).render(true);
                 root.to_value();
                 for problems in [

@@ -1,17 +1,68 @@
 //! The key `endpoint` of both network exporters: what it may be, and what to write instead.
 
 use http::Uri;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery};
 
 use super::{Problem, TlsKeys};
-use crate::net::Protocol;
+use crate::net::{Protocol, Target};
 use crate::values::ListenEndpoint;
+
+/// Where requests go, and what they say they go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    pub uri: Uri,
+    /// What is connected to, where that is not what the URI names.
+    pub target: Option<Target>,
+}
+
+/// The keys `endpoint` and `authority` of `otlp_grpc`: an address or, as `unix:///path`, a socket file.
+pub fn destination(text: &str, authority: &str, tls: Option<&TlsKeys>) -> Result<Destination, Problem> {
+    let destination = match unix_path(text.trim()) {
+        Some(path) => socket_file(text, path, tls)?,
+        None => Destination { uri: grpc(text, tls)?, target: None },
+    };
+    let authority = authority.trim();
+    if authority.is_empty() {
+        return Ok(destination);
+    }
+    let named: Option<Authority> = authority.parse().ok().filter(|_| !authority.contains('@'));
+    let Some(named) = named else {
+        let problem = Problem::new(&["authority"], "is not a host, with a port or without one");
+        return Err(problem.with_help("try \"otel.example:4317\""));
+    };
+    let Destination { uri, target } = destination;
+    let target = target.unwrap_or_else(|| Target::Address(uri.clone()));
+    let mut parts = uri.into_parts();
+    parts.authority = Some(named);
+    let uri = Uri::from_parts(parts).expect("an address with another authority");
+    Ok(Destination { uri, target: Some(target) })
+}
+
+/// gRPC's name for a socket file: `unix:///absolute/path` or `unix:path`.
+fn unix_path(text: &str) -> Option<&str> {
+    text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:"))
+}
+
+fn socket_file(text: &str, path: &str, tls: Option<&TlsKeys>) -> Result<Destination, Problem> {
+    let wrong = |what: &str| Problem::new(&[KEY], format!("\"{text}\" {what}"));
+    if path.is_empty() || text.trim().starts_with("unix://") && !path.starts_with('/') {
+        return Err(wrong("names no file").with_help("write unix:///run/otel.sock, with three slashes"));
+    }
+    if !tls.is_some_and(|tls| tls.insecure) {
+        let help = "write tls: {insecure: true}: who may use the file is what its permissions say";
+        return Err(wrong("would use TLS, which burgee does not do over socket files").with_help(help));
+    }
+    // what gRPC clients say they talk to there
+    let uri = Uri::from_static("http://localhost");
+    Ok(Destination { uri, target: Some(Target::Unix(path.into())) })
+}
 
 /// Where gRPC goes, as `http://host:port`.
 ///
 /// `http://` means plain text and needs no `tls.insecure` (OTLP exporter specification, "Endpoint (OTLP/gRPC)"); the
-/// Collector would start TLS. Its resolver prefixes `dns:///` and `passthrough:///` are read and dropped.
-pub fn grpc(text: &str, tls: Option<&TlsKeys>) -> Result<Uri, Problem> {
+/// Collector would start TLS. Its resolver prefixes `dns:///` and `passthrough:///` are
+/// read and dropped: names are looked up at every new connection anyway.
+fn grpc(text: &str, tls: Option<&TlsKeys>) -> Result<Uri, Problem> {
     let text = text.trim();
     if text.is_empty() {
         return Err(empty("try \"http://localhost:4317\""));
@@ -21,6 +72,11 @@ pub fn grpc(text: &str, tls: Option<&TlsKeys>) -> Result<Uri, Problem> {
     let plain = match scheme.to_ascii_lowercase().as_str() {
         "http" => Some(rest),
         "https" => return Err(no_tls(KEY, text, rest)),
+        "" if rest.starts_with("unix-abstract:") => {
+            let problem =
+                Problem::new(&[KEY], format!("\"{text}\" is an abstract socket, which is not in burgee"));
+            return Err(problem.with_help("use a socket file: unix:///run/otel.sock"));
+        }
         "" | "dns" | "passthrough" => None,
         _ => return Err(not_a_scheme(KEY, text)),
     };
@@ -173,13 +229,41 @@ mod tests {
             ("http://jaeger", None, "try \"jaeger:4317\""),
             ("jaeger", insecure(), "try \"jaeger:4317\""),
             ("http://jaeger:4317/v1/traces", None, "try \"http://jaeger:4317\""),
-            ("unix:///run/otel.sock", insecure(), "has the scheme \"unix\""),
+            ("unix-abstract:otel", insecure(), "use a socket file"),
+            ("dns://8.8.8.8/jaeger:4317", insecure(), "has the path"),
             ("http://:4317", None, "needs a host"),
             ("http://jaeger:0", None, "a port other than 0"),
         ] {
             let problem = grpc(text, tls.as_ref()).expect_err(text).to_string();
             assert!(problem.starts_with("endpoint ") && problem.contains(says), "{text}: {problem}");
         }
+    }
+
+    #[test]
+    fn a_socket_file_is_named_as_grpc_does() {
+        for (text, path) in [("unix:///run/otel.sock", "/run/otel.sock"), ("unix:otel.sock", "otel.sock")] {
+            let target = Some(Target::Unix(path.into()));
+            let uri = Uri::from_static("http://localhost");
+            assert_eq!(destination(text, "", insecure().as_ref()), Ok(Destination { uri, target }));
+        }
+        for (text, tls, says) in [
+            ("unix:///run/otel.sock", None, "tls: {insecure: true}"),
+            ("unix://run/otel.sock", insecure(), "three slashes"),
+            ("unix:", insecure(), "names no file"),
+        ] {
+            let problem = destination(text, "", tls.as_ref()).expect_err(text).to_string();
+            assert!(problem.contains(says), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn an_authority_is_named_while_the_endpoint_is_dialled() {
+        let found = destination("http://10.0.0.1:4317", "otel.example", None).expect("both are right");
+        assert_eq!(found.uri, "http://otel.example/");
+        assert_eq!(found.target, Some(Target::Address(Uri::from_static("http://10.0.0.1:4317"))));
+        let problem =
+            destination("http://10.0.0.1:4317", "me:hunter2@x", None).expect_err("no host").to_string();
+        assert!(problem.starts_with("authority ") && !problem.contains("hunter2"), "{problem}");
     }
 
     #[test]

@@ -66,6 +66,10 @@ struct Script {
 impl Downstream {
     pub async fn start(protocol: Protocol) -> Downstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        Downstream::of(listener, protocol)
+    }
+
+    pub fn of(listener: TcpListener, protocol: Protocol) -> Downstream {
         let address = listener.local_addr().expect("it is bound");
         let script = Arc::new(Script::default());
         let listening = tokio::spawn(listen(listener, protocol, script.clone()));
@@ -169,6 +173,14 @@ impl Reply {
         });
         let body = Body::chunks(prefixed.map(Bytes::from)).with_trailers(header_map(trailers));
         Reply::answer(200, &[("content-type", "application/grpc")], body)
+    }
+
+    /// A gRPC answer with a compressed message.
+    pub fn grpc_compressed(encoding: &str, message: &[u8], trailers: &[(&str, &str)]) -> Reply {
+        let length = u32::try_from(message.len()).expect("a test's message is small");
+        let prefixed = [&[1][..], &length.to_be_bytes(), message].concat();
+        let body = Body::chunks(vec![Bytes::from(prefixed)]).with_trailers(header_map(trailers));
+        Reply::answer(200, &[("content-type", "application/grpc"), ("grpc-encoding", encoding)], body)
     }
 
     /// A gRPC answer whose status is in the headers already.

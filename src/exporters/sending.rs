@@ -1,5 +1,6 @@
 //! The keys `sending_queue` and `retry_on_failure`, with the defaults and rules of the Collector's exporterhelper.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Notes, Problem, Unused};
@@ -7,7 +8,7 @@ use crate::component::{BatchConfig, QueueConfig, RequestLimit, RetryConfig, Size
 use crate::values::{Block, Duration};
 
 /// What may stand under `sending_queue`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct QueueKeys {
     /// `false`: the sender waits for the downstream's answer.
@@ -27,7 +28,7 @@ pub struct QueueKeys {
 }
 
 /// What may stand under `sending_queue.batch`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BatchKeys {
     pub flush_timeout: Duration,
@@ -39,14 +40,14 @@ pub struct BatchKeys {
 }
 
 /// What may stand under `sending_queue.batch.partition`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PartitionKeys {
     pub metadata_keys: Vec<String>,
 }
 
 /// What sizes are counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SizerKey {
     Requests,
@@ -55,7 +56,7 @@ pub enum SizerKey {
 }
 
 /// What may stand under `retry_on_failure`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryKeys {
     pub enabled: bool,

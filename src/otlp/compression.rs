@@ -159,20 +159,35 @@ fn has_zlib_head(body: &[u8]) -> bool {
 /// Compresses the pieces of a body, one after the other, into one gzip member, zstd frame or zlib stream, at a level
 /// that favours speed.
 pub fn compress<'a>(encoding: Encoding, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    compress_at(encoding, None, pieces)
+}
+
+/// [`compress`] at a level of the encoding's own: 0 to 9, for zstd 1 to 19, above which receivers need not read it.
+pub fn compress_at<'a>(
+    encoding: Encoding,
+    level: Option<u32>,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<u8> {
+    let deflate = level.map_or(Compression::fast(), |level| Compression::new(level.min(9)));
     match encoding {
         Encoding::Identity => pieces.into_iter().fold(Vec::new(), |mut out, piece| {
             out.extend_from_slice(piece);
             out
         }),
-        Encoding::Gzip => gzip(pieces),
+        Encoding::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), deflate);
+            write_all(&mut encoder, pieces);
+            encoder.finish().expect(TO_MEMORY)
+        }
         Encoding::Zstd => {
-            let encoder = zstd::Encoder::new(Vec::new(), zstd::DEFAULT_COMPRESSION_LEVEL);
-            let mut encoder = encoder.expect("the default level is a level");
+            let level = level.and_then(|level| i32::try_from(level.min(19)).ok());
+            let encoder = zstd::Encoder::new(Vec::new(), level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL));
+            let mut encoder = encoder.expect("these are levels");
             write_all(&mut encoder, pieces);
             encoder.finish().expect(TO_MEMORY)
         }
         Encoding::Deflate => {
-            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+            let mut encoder = ZlibEncoder::new(Vec::new(), deflate);
             write_all(&mut encoder, pieces);
             encoder.finish().expect(TO_MEMORY)
         }
@@ -181,9 +196,7 @@ pub fn compress<'a>(encoding: Encoding, pieces: impl IntoIterator<Item = &'a [u8
 
 /// [`compress`] for gzip.
 pub fn gzip<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    write_all(&mut encoder, pieces);
-    encoder.finish().expect(TO_MEMORY)
+    compress(Encoding::Gzip, pieces)
 }
 
 fn write_all<'a>(encoder: &mut impl Write, pieces: impl IntoIterator<Item = &'a [u8]>) {

@@ -3,6 +3,7 @@
 //! Sources: "gRPC over HTTP/2" (Responses), the gRPC documentation's "HTTP to gRPC Status Code Mapping", OTLP 1.11
 //! ("OTLP/gRPC Response").
 
+use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri, header};
 use tonic::metadata::MetadataMap;
 
@@ -11,7 +12,6 @@ use crate::exporters::{downstream, endpoint, escape::escape};
 use crate::net::Received;
 use crate::otlp::Signal;
 use crate::otlp::answer::{Answer, Code};
-use crate::otlp::compression::{self, Encoding};
 
 /// Reads status, message, details and partial success.
 pub(super) fn read(signal: Signal, uri: &Uri, response: &Response<Received>) -> Answer {
@@ -22,7 +22,7 @@ pub(super) fn read(signal: Signal, uri: &Uri, response: &Response<Received>) -> 
         return without_status(uri, response);
     };
     match code(status) {
-        Code::Ok => success(signal, response.headers(), &received.bytes),
+        Code::Ok => success(signal, uri, response.headers(), &received.bytes),
         code => failure(code, uri, status),
     }
 }
@@ -32,21 +32,19 @@ fn code(status: &HeaderMap) -> Code {
     number.map_or(Code::Unknown, Code::from_number)
 }
 
-/// Whatever is in the body, the status has said yes.
-fn success(signal: Signal, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let Some((prefix, message)) = body.split_at_checked(PREFIX_BYTES) else { return Answer::Accepted };
-    let encoding = headers.get("grpc-encoding").map_or(&b""[..], |value| value.as_bytes());
-    let answer = match (prefix[0], Encoding::from_header(encoding)) {
-        (0, _) => Answer::from_response(signal, message),
-        (1, Some(Encoding::Gzip)) => {
-            match compression::gunzip(message, RESPONSE_BYTES_MAX, |_| Ok::<(), ()>(())) {
-                Ok(message) => Answer::from_response(signal, &message),
-                Err(_) => Answer::Accepted,
-            }
-        }
-        _ => Answer::Accepted,
-    };
-    downstream::tame(answer)
+/// Whatever is in the body, the status has said yes; only what is no answer by its size is none.
+fn success(signal: Signal, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Answer {
+    if body.len() < PREFIX_BYTES {
+        return Answer::Accepted;
+    }
+    let message = body.slice(PREFIX_BYTES..);
+    let compressed = body[0] == 1;
+    let encoding =
+        headers.get("grpc-encoding").filter(|_| compressed).map_or(&b""[..], |value| value.as_bytes());
+    match downstream::unpack(encoding, &message, &endpoint::shown(uri)) {
+        Ok(message) => downstream::tame(Answer::from_response(signal, &message)),
+        Err(rejected) => rejected,
+    }
 }
 
 fn failure(code: Code, uri: &Uri, status: &HeaderMap) -> Answer {
@@ -102,5 +100,3 @@ fn separator(said: &str) -> &'static str {
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_MESSAGE: &str = "grpc-message";
 const GRPC_DETAILS: &str = "grpc-status-details-bin";
-/// After decompression, as OTLP 1.11 recommends for responses.
-const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -8,22 +8,26 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header};
+use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::time::Instant;
 use tonic::metadata::{Binary, MetadataValue};
 
+use super::endpoint::{self, Destination};
+use super::packing::{Packed, Packer};
 use super::{
-    Built, Compression, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused, downstream, endpoint,
+    BodyFormat, Built, Compression, CompressionParams, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused,
+    downstream,
 };
 use crate::component::{Batch, Exporter, Outcome};
-use crate::net::{Body, Client, ClientConfig, Protocol};
+use crate::net::{Body, Client, ClientConfig, Pings, Protocol, Received, SendErrorKind};
 use crate::otlp::Signal;
 use crate::otlp::answer::Answer;
-use crate::otlp::compression::Encoding;
-use crate::values::{self, Headers};
+use crate::values::{self, ByteSize, Headers};
 
 /// The keys of `otlp_grpc`, alias `otlp`. Defaults: those of the OpenTelemetry Collector 0.159.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub endpoint: String,
@@ -35,14 +39,44 @@ pub struct Config {
     pub tls: Option<TlsKeys>,
     pub retry_on_failure: RetryKeys,
     pub sending_queue: QueueKeys,
-    pub auth: Unused,
-    pub middlewares: Vec<serde::de::IgnoredAny>,
+    /// burgee's own: bytes of one uncompressed request.
+    pub max_request_size: Option<ByteSize>,
+    /// What requests say they go to, instead of the endpoint.
     pub authority: String,
-    pub balancer_name: Unused,
-    pub keepalive: Unused,
+    pub balancer_name: Option<Balancer>,
+    pub keepalive: Option<Keepalive>,
+    /// A try waits for the downstream to be there, as long as its timeout allows.
+    pub wait_for_ready: bool,
+    pub auth: Unused,
+    pub middlewares: Vec<values::Unread>,
     pub read_buffer_size: Unused,
     pub write_buffer_size: Unused,
-    pub wait_for_ready: Unused,
+}
+
+/// The key `balancer_name`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Balancer {
+    RoundRobin,
+    PickFirst,
+}
+
+/// The key `keepalive`: pings over HTTP/2.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keepalive {
+    /// At least 10 s, as gRPC has it.
+    pub time: values::Duration,
+    pub timeout: values::Duration,
+    /// Also while nothing is being sent.
+    pub permit_without_stream: bool,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        let ten_seconds = values::Duration::from_secs(10);
+        Keepalive { time: ten_seconds, timeout: ten_seconds, permit_without_stream: false }
+    }
 }
 
 impl Default for Config {
@@ -56,14 +90,15 @@ impl Default for Config {
             tls: None,
             retry_on_failure: RetryKeys::default(),
             sending_queue: QueueKeys::default(),
-            auth: None,
-            middlewares: Vec::new(),
+            max_request_size: None,
             authority: String::new(),
             balancer_name: None,
             keepalive: None,
+            wait_for_ready: false,
+            auth: None,
+            middlewares: Vec::new(),
             read_buffer_size: None,
             write_buffer_size: None,
-            wait_for_ready: None,
         }
     }
 }
@@ -74,23 +109,40 @@ impl Default for Config {
 /// Every key that is wrong.
 pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
     let mut notes = Notes::default();
-    let queue = config.sending_queue.build(&mut notes);
+    let mut queue = config.sending_queue.build(&mut notes);
+    queue.request = downstream::request_limit(config.max_request_size, &mut notes);
     let retry = config.retry_on_failure.build(&mut notes);
     config.note_unused(&mut notes);
-    let headers = config.request_headers(&mut notes);
-    let endpoint = notes.take(endpoint::grpc(&config.endpoint, config.tls.as_ref()));
-    notes
-        .warnings
-        .extend(endpoint.iter().filter_map(|uri| endpoint::port_warning("endpoint", uri, Protocol::Http2)));
+    let packer =
+        config.compression.build(&CompressionParams::default(), BodyFormat::Proto, &COMPRESSIONS, &mut notes);
+    let headers = config.request_headers(packer, &mut notes);
+    let destination =
+        notes.take(endpoint::destination(&config.endpoint, &config.authority, config.tls.as_ref()));
+    notes.warnings.extend(
+        destination
+            .iter()
+            .filter_map(|found| endpoint::port_warning("endpoint", &found.uri, Protocol::Http2)),
+    );
+    let proxies = downstream::environment_proxies(&mut notes);
+    let pings = config.pings(&mut notes);
     let warnings = notes.settle()?;
-    let endpoint = endpoint.expect("without one there is a problem");
-    let client = Client::new(&ClientConfig { protocol: Protocol::Http2, ..ClientConfig::default() });
+    let (Some(Destination { uri, target }), Some(packer)) = (destination, packer) else {
+        unreachable!("without them there is a problem");
+    };
+    let client = Client::new(&ClientConfig {
+        protocol: Protocol::Http2,
+        target,
+        proxies,
+        pings,
+        ..ClientConfig::default()
+    });
     let exporter = OtlpGrpc {
         client,
-        uris: Signal::ALL.map(|signal| endpoint::join(&endpoint, signal.grpc_path())),
+        uris: Signal::ALL.map(|signal| endpoint::join(&uri, signal.grpc_path())),
         headers,
-        compression: config.compression,
+        packer,
         timeout: downstream::timeout(config.timeout.get()),
+        wait_for_ready: config.wait_for_ready,
     };
     Ok(Built { exporter: Arc::new(exporter), queue, retry, warnings, unserved: Vec::new() })
 }
@@ -110,19 +162,35 @@ impl Config {
             tls.warn(notes);
         }
         let unused = [
-            ("authority", !self.authority.is_empty()),
-            ("balancer_name", self.balancer_name.is_some()),
-            ("keepalive", self.keepalive.is_some()),
             ("read_buffer_size", self.read_buffer_size.is_some()),
             ("write_buffer_size", self.write_buffer_size.is_some()),
-            ("wait_for_ready", self.wait_for_ready.is_some()),
         ];
         let unused = unused.into_iter().filter(|(_, present)| *present);
         notes.warnings.extend(unused.map(|(key, _)| Problem::unused(&[key])));
+        if self.balancer_name == Some(Balancer::RoundRobin) {
+            let message = "round_robin is not in burgee, which sends over one connection at a time";
+            let warning = Problem::new(&["balancer_name"], message);
+            notes
+                .warnings
+                .push(warning.with_help("it is made anew, after a new look at the name, every ten minutes"));
+        }
+    }
+
+    fn pings(&self, notes: &mut Notes) -> Option<Pings> {
+        let Keepalive { time, timeout, permit_without_stream } = self.keepalive.as_ref()?;
+        if time.get() < PING_EVERY_MIN {
+            let warning = Problem::new(&["keepalive", "time"], "is less than 10s, which is used instead");
+            notes.warnings.push(warning.with_help("servers close connections that ping more often"));
+        }
+        if timeout.get().is_zero() {
+            notes.problems.push(Problem::new(&["keepalive", "timeout"], "must be positive"));
+        }
+        let every = time.get().max(PING_EVERY_MIN);
+        Some(Pings { every, timeout: timeout.get(), while_idle: *permit_without_stream })
     }
 
     /// All headers of a request; those of the protocol last, so that nothing configured can spoil them.
-    fn request_headers(&self, notes: &mut Notes) -> HeaderMap {
+    fn request_headers(&self, packer: Option<Packer>, notes: &mut Notes) -> HeaderMap {
         let mut headers = downstream::headers(&self.headers, &RESERVED, notes);
         for (name, value) in &mut headers {
             if name.as_str().ends_with("-bin") {
@@ -144,10 +212,10 @@ impl Config {
         }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
-        if self.compression == Compression::Gzip {
-            headers.insert(GRPC_ENCODING, HeaderValue::from_static(Encoding::Gzip.name()));
+        if let Some(encoding) = packer.and_then(downstream::encoding_header) {
+            headers.insert(GRPC_ENCODING, encoding);
         }
-        headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip"));
+        headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip,zstd,deflate"));
         headers.insert(GRPC_TIMEOUT, grpc_timeout(downstream::timeout(self.timeout.get())));
         headers
     }
@@ -159,8 +227,9 @@ struct OtlpGrpc {
     /// By signal.
     uris: [Uri; Signal::ALL.len()],
     headers: HeaderMap,
-    compression: Compression,
+    packer: Packer,
     timeout: Duration,
+    wait_for_ready: bool,
 }
 
 impl Exporter for OtlpGrpc {
@@ -171,26 +240,49 @@ impl Exporter for OtlpGrpc {
 
 impl OtlpGrpc {
     async fn call(&self, batch: &Batch) -> Result<Outcome, Outcome> {
-        let packed = self.compression.pack(batch).await?;
+        let packed = downstream::pack(self.packer, batch).await?;
         let uri = &self.uris[batch.signal() as usize];
-        let message = std::iter::once(prefix(self.compression, packed.bytes)?).chain(packed.chunks);
-        let mut request = Request::new(Body::packed(message));
-        *request.method_mut() = Method::POST;
-        *request.version_mut() = Version::HTTP_2;
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        let response = downstream::send(&self.client, uri, request, self.timeout).await?;
+        let prefix = prefix(self.packer, packed.bytes)?;
+        let response = self.send(uri, &prefix, packed).await?;
         Ok(answer::read(batch.signal(), uri, &response))
+    }
+
+    async fn send(&self, uri: &Uri, prefix: &Bytes, packed: Packed) -> Result<Response<Received>, Outcome> {
+        let deadline = Instant::now() + self.timeout;
+        let (mut pause, mut left) = (READY_PAUSE_MIN, self.timeout);
+        loop {
+            let message = std::iter::once(prefix.clone()).chain(packed.chunks.iter().cloned());
+            let mut request = Request::new(Body::packed(message));
+            *request.method_mut() = Method::POST;
+            *request.version_mut() = Version::HTTP_2;
+            *request.uri_mut() = uri.clone();
+            *request.headers_mut() = self.headers.clone();
+            match self.client.send(request, left).await {
+                Ok(response) => return Ok(response),
+                Err(error) if self.waits_after(error.kind) && Instant::now() + pause < deadline => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(READY_PAUSE_MAX);
+                    left = deadline.saturating_duration_since(Instant::now());
+                }
+                Err(error) => return Err(downstream::failed(uri, &error)),
+            }
+        }
+    }
+
+    /// Whether the downstream was not there, which may change.
+    fn waits_after(&self, kind: SendErrorKind) -> bool {
+        use SendErrorKind::{Refused, Unreachable, Unresolved};
+        self.wait_for_ready && matches!(kind, Unresolved | Refused | Unreachable)
     }
 }
 
 /// What stands before a message: whether it is compressed, and its length in four bytes (gRPC over HTTP/2,
 /// "Length-Prefixed-Message").
-fn prefix(compression: Compression, message_bytes: usize) -> Result<Bytes, Outcome> {
+fn prefix(packer: Packer, message_bytes: usize) -> Result<Bytes, Outcome> {
     let length = u32::try_from(message_bytes)
         .map_err(|_| Answer::TooLarge { message: "gRPC messages end at 4 GiB".to_owned() })?;
     let mut prefix = BytesMut::with_capacity(PREFIX_BYTES);
-    prefix.put_u8(u8::from(compression == Compression::Gzip));
+    prefix.put_u8(u8::from(packer.name.is_some()));
     prefix.put_u32(length);
     Ok(prefix.freeze())
 }
@@ -205,6 +297,11 @@ fn grpc_timeout(timeout: Duration) -> HeaderValue {
 }
 
 const PREFIX_BYTES: usize = 5;
+/// What gRPC clients can send; the Collector also has snappy here.
+const COMPRESSIONS: [Compression; 3] = [Compression::Gzip, Compression::Zstd, Compression::None];
+const PING_EVERY_MIN: Duration = Duration::from_secs(10);
+const READY_PAUSE_MIN: Duration = Duration::from_millis(100);
+const READY_PAUSE_MAX: Duration = Duration::from_secs(1);
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");

@@ -8,7 +8,7 @@ use tonic::metadata::{Binary, MetadataValue};
 use super::*;
 use crate::exporters::scripted::{Downstream, Reply, Seen, request, traces, try_once};
 use crate::otlp::answer::Code;
-use crate::otlp::compression;
+use crate::otlp::compression::{Encoding, decompress};
 
 /// An exporter for `downstream` with more keys in JSON.
 fn exporter(downstream: &Downstream, keys: &str) -> Arc<dyn Exporter> {
@@ -52,8 +52,9 @@ fn message(seen: &Seen) -> trace::ExportTraceServiceRequest {
     match prefix[0] {
         0 => trace::ExportTraceServiceRequest::decode(message).expect("a request"),
         _ => {
-            assert_eq!(seen.header("grpc-encoding"), "gzip");
-            let message = compression::gunzip(message, 1 << 26, |_| Ok::<(), ()>(())).expect("gzip");
+            let encoding = Encoding::from_header(seen.header("grpc-encoding").as_bytes()).expect("known");
+            let message =
+                decompress(encoding, message, 1 << 26, |_| Ok::<(), ()>(())).expect("as it is called");
             trace::ExportTraceServiceRequest::decode(&*message).expect("a request")
         }
     }
@@ -107,6 +108,46 @@ async fn a_large_batch_is_compressed_beside_the_runtime_and_arrives_whole() {
     let seen = &downstream.seen()[0];
     assert_eq!(message(seen), request(&names));
     assert!(seen.body.len() < 10_000);
+}
+
+#[tokio::test]
+async fn each_compression_is_named_and_done() {
+    for name in ["gzip", "zstd"] {
+        let downstream = grpc().await;
+        downstream.reply(Reply::grpc(None, &[("grpc-status", "0")]));
+        let keys = format!(r#", "compression": "{name}""#);
+        assert_eq!(try_once(&*exporter(&downstream, &keys)).await, Outcome::Accepted);
+        let seen = &downstream.seen()[0];
+        assert_eq!((seen.header("grpc-encoding"), seen.body[0]), (name, 1));
+        assert_eq!(message(seen), request(&["a"]));
+    }
+    let refused = problems(r#"{"endpoint": "http://x:1", "compression": "snappy"}"#);
+    assert_eq!(refused, ["compression \"snappy\" is not in burgee; there are gzip, zstd, none"]);
+}
+
+#[tokio::test]
+async fn an_authority_replaces_what_the_request_says_it_goes_to() {
+    let downstream = grpc().await;
+    downstream.reply(Reply::grpc(None, &[("grpc-status", "0")]));
+    let keys = r#", "authority": "otel.example""#;
+    assert_eq!(try_once(&*exporter(&downstream, keys)).await, Outcome::Accepted);
+    assert_eq!(downstream.seen()[0].head.authority, "otel.example");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_downstream_to_be_ready_gets_through_in_one_try() {
+    // Bound and not listening: whoever connects is refused.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let address = socket.local_addr().expect("it is bound");
+    let exporter =
+        built(&format!(r#"{{"endpoint": "http://{address}", "wait_for_ready": true, "timeout": "60s"}}"#))
+            .exporter;
+    let mut trying = Box::pin(try_once(&*exporter));
+    assert!((&mut trying).now_or_never().is_none(), "the first connection is under way or refused");
+    let downstream = Downstream::of(socket.listen(8).expect("it is bound"), Protocol::Http2);
+    downstream.reply(Reply::grpc(None, &[("grpc-status", "0")]));
+    assert_eq!(trying.await, Outcome::Accepted);
 }
 
 #[tokio::test]
@@ -248,6 +289,12 @@ async fn a_downstream_that_is_not_there_is_tried_again() {
 
 #[tokio::test]
 async fn an_answer_that_is_too_large_is_not_asked_for_again() {
+    let bomb = crate::otlp::compression::gzip([&vec![0; 5 << 20][..]]);
+    let outcome = outcome_of(Reply::grpc_compressed("gzip", &bomb, &[("grpc-status", "0")])).await;
+    assert!(
+        matches!(&outcome, Outcome::Rejected { message, .. } if message.contains("after decompression")),
+        "{outcome:?}"
+    );
     let large = vec![0; 5 << 20];
     let outcome = outcome_of(Reply::grpc(Some(&large), &[("grpc-status", "0")])).await;
     assert!(matches!(outcome, Outcome::Rejected { .. }), "{outcome:?}");
@@ -281,20 +328,22 @@ fn what_is_wrong_is_said_all_at_once() {
     );
     assert_eq!(problems.len(), 3, "{problems:?}");
     assert!(serde_json::from_str::<Config>(r#"{"endpont": "x"}"#).is_err());
-    assert!(serde_json::from_str::<Config>(r#"{"compression": "zstd"}"#).is_err());
+    assert!(serde_json::from_str::<Config>(r#"{"compression": "brotli"}"#).is_err());
 }
 
 #[test]
 fn what_has_no_effect_is_said() {
     let warnings: Vec<String> = built(
-        r#"{"endpoint": "http://x:4318", "keepalive": {"time": "30s"}, "balancer_name": "pick_first",
+        r#"{"endpoint": "http://x:4318", "keepalive": {"time": "1s"}, "balancer_name": "round_robin",
             "tls": {"ca_file": "x"}, "headers": {"te": "hunter2", "user-agent": "hunter2"}}"#,
     )
     .warnings
     .iter()
     .map(Problem::to_string)
     .collect();
-    for part in ["tls.ca_file", "keepalive", "balancer_name", "\"te\"", "\"user-agent\"", "has port 4318"] {
+    for part in
+        ["tls.ca_file", "keepalive.time", "balancer_name", "\"te\"", "\"user-agent\"", "has port 4318"]
+    {
         assert_eq!(
             warnings.iter().filter(|warning| warning.contains(part)).count(),
             1,

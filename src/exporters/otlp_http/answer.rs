@@ -10,7 +10,12 @@ use crate::otlp::answer::{self, Answer, Code};
 
 /// Reads status, message, delay and partial success.
 pub(super) fn read(signal: Signal, uri: &Uri, response: &Response<Received>) -> Answer {
-    let (headers, body) = (response.headers(), &*response.body().bytes);
+    let headers = response.headers();
+    let encoding = headers.get(header::CONTENT_ENCODING).map_or(&b""[..], |value| value.as_bytes());
+    let body = &match downstream::unpack(encoding, &response.body().bytes, &endpoint::shown(uri)) {
+        Ok(body) => body,
+        Err(rejected) => return rejected,
+    }[..];
     let format = Format::of(headers);
     if response.status().is_success() {
         return downstream::tame(match format {

@@ -8,19 +8,21 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::packing::Packer;
 use super::{
-    Built, Compression, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused, downstream, endpoint,
+    BodyFormat, Built, Compression, CompressionParams, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused,
+    downstream, endpoint,
 };
 use crate::component::{Batch, Exporter, Outcome};
-use crate::net::{Body, Client, ClientConfig, Protocol};
+use crate::net::{Body, Client, ClientConfig, Protocol, Proxies};
 use crate::otlp::Signal;
-use crate::otlp::compression::Encoding;
-use crate::values::{self, Headers};
+use crate::values::{self, ByteSize, Headers, Secret};
 
 /// The keys of `otlp_http`, alias `otlphttp`. Defaults: those of the OpenTelemetry Collector 0.159.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// To which `/v1/traces` and the like are added.
@@ -32,6 +34,9 @@ pub struct Config {
     pub profiles_endpoint: Unused,
     pub encoding: BodyFormat,
     pub compression: Compression,
+    pub compression_params: CompressionParams,
+    /// burgee's own: bytes of one uncompressed request.
+    pub max_request_size: Option<ByteSize>,
     pub headers: Headers,
     /// Of one try. 0 is no limit.
     pub timeout: values::Duration,
@@ -40,28 +45,23 @@ pub struct Config {
     pub idle_conn_timeout: values::Duration,
     pub retry_on_failure: RetryKeys,
     pub sending_queue: QueueKeys,
+    /// Instead of what the environment says; it may hold a user and a password.
+    pub proxy_url: Secret,
+    /// Unused connections that are kept. 0 is no limit of its own.
+    pub max_idle_conns: usize,
+    /// The same: one exporter has one downstream. 0 is no limit of its own.
+    pub max_idle_conns_per_host: usize,
+    /// Connections at once. 0 is no limit.
+    pub max_conns_per_host: usize,
+    pub disable_keep_alives: bool,
     pub auth: Unused,
-    pub proxy_url: String,
-    pub middlewares: Vec<serde::de::IgnoredAny>,
-    pub compression_params: Unused,
+    pub middlewares: Vec<values::Unread>,
     pub read_buffer_size: Unused,
     pub write_buffer_size: Unused,
-    pub max_idle_conns: Unused,
-    pub max_idle_conns_per_host: Unused,
-    pub max_conns_per_host: Unused,
-    pub disable_keep_alives: bool,
     pub force_attempt_http2: Unused,
     pub http2_read_idle_timeout: Unused,
     pub http2_ping_timeout: Unused,
     pub cookies: Unused,
-}
-
-/// The key `encoding`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BodyFormat {
-    Proto,
-    Json,
 }
 
 impl Default for Config {
@@ -74,22 +74,23 @@ impl Default for Config {
             profiles_endpoint: None,
             encoding: BodyFormat::Proto,
             compression: Compression::Gzip,
+            compression_params: CompressionParams::default(),
+            max_request_size: None,
             headers: Headers::default(),
             timeout: values::Duration::from_secs(30),
             tls: None,
             idle_conn_timeout: values::Duration::from_secs(90),
             retry_on_failure: RetryKeys::default(),
             sending_queue: QueueKeys::default(),
+            proxy_url: Secret::default(),
+            max_idle_conns: 100,
+            max_idle_conns_per_host: 0,
+            max_conns_per_host: 0,
+            disable_keep_alives: false,
             auth: None,
-            proxy_url: String::new(),
             middlewares: Vec::new(),
-            compression_params: None,
             read_buffer_size: None,
             write_buffer_size: None,
-            max_idle_conns: None,
-            max_idle_conns_per_host: None,
-            max_conns_per_host: None,
-            disable_keep_alives: false,
             force_attempt_http2: None,
             http2_read_idle_timeout: None,
             http2_ping_timeout: None,
@@ -104,25 +105,21 @@ impl Default for Config {
 /// Every key that is wrong.
 pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
     let mut notes = Notes::default();
-    let queue = config.sending_queue.build(&mut notes);
+    let mut queue = config.sending_queue.build(&mut notes);
+    queue.request = downstream::request_limit(config.max_request_size, &mut notes);
     let retry = config.retry_on_failure.build(&mut notes);
     config.note_unused(&mut notes);
-    let headers = config.request_headers(&mut notes);
+    let packer =
+        config.compression.build(&config.compression_params, config.encoding, &COMPRESSIONS, &mut notes);
+    let headers = config.request_headers(packer, &mut notes);
+    let proxies = config.proxies(&mut notes);
     let uris = config.uris(&mut notes);
     let unserved = config.unserved(&mut notes);
     let warnings = notes.settle()?;
-    let client = Client::new(&ClientConfig {
-        protocol: Protocol::Http1,
-        idle_timeout: downstream::timeout(config.idle_conn_timeout.get()),
-        ..ClientConfig::default()
-    });
-    let exporter = OtlpHttp {
-        client,
-        uris,
-        headers,
-        compression: config.compression,
-        timeout: downstream::timeout(config.timeout.get()),
-    };
+    let packer = packer.expect("without one there is a problem");
+    let client = Client::new(&ClientConfig { proxies, ..config.connections() });
+    let exporter =
+        OtlpHttp { client, uris, headers, packer, timeout: downstream::timeout(config.timeout.get()) };
     Ok(Built { exporter: Arc::new(exporter), queue, retry, warnings, unserved })
 }
 
@@ -131,14 +128,8 @@ impl Config {
         let mut missing = |key: &'static str, help: &str| {
             notes.problems.push(Problem::new(&[key], "is not in this version").with_help(help));
         };
-        if self.encoding == BodyFormat::Json {
-            missing("encoding", "json will come; every OTLP/HTTP server also reads proto");
-        }
         if self.auth.is_some() {
             missing("auth", "write the credentials under headers");
-        }
-        if !self.proxy_url.is_empty() {
-            missing("proxy_url", "burgee connects to the endpoint itself; remove the key");
         }
         if !self.middlewares.is_empty() {
             missing("middlewares", "remove the key");
@@ -148,26 +139,57 @@ impl Config {
         }
         let unused = [
             ("profiles_endpoint", self.profiles_endpoint),
-            ("compression_params", self.compression_params),
             ("read_buffer_size", self.read_buffer_size),
             ("write_buffer_size", self.write_buffer_size),
-            ("max_idle_conns", self.max_idle_conns),
-            ("max_idle_conns_per_host", self.max_idle_conns_per_host),
-            ("max_conns_per_host", self.max_conns_per_host),
-            ("force_attempt_http2", self.force_attempt_http2),
-            ("http2_read_idle_timeout", self.http2_read_idle_timeout),
-            ("http2_ping_timeout", self.http2_ping_timeout),
             ("cookies", self.cookies),
         ];
         let unused = unused.into_iter().filter(|(_, value)| value.is_some());
         notes.warnings.extend(unused.map(|(key, _)| Problem::unused(&[key])));
+        let of_http2 = [
+            ("force_attempt_http2", self.force_attempt_http2),
+            ("http2_read_idle_timeout", self.http2_read_idle_timeout),
+            ("http2_ping_timeout", self.http2_ping_timeout),
+        ];
+        for (key, _) in of_http2.into_iter().filter(|(_, value)| value.is_some()) {
+            let message =
+                "has no effect: burgee sends OTLP/HTTP over HTTP/1.1, which every such server takes";
+            notes.warnings.push(Problem::new(&[key], message));
+        }
     }
 
-    fn request_headers(&self, notes: &mut Notes) -> HeaderMap {
+    /// How connections are made and kept, but for the proxies.
+    fn connections(&self) -> ClientConfig {
+        let idle = [self.max_idle_conns, self.max_idle_conns_per_host].into_iter().filter(|max| *max > 0);
+        let default = ClientConfig::default();
+        ClientConfig {
+            protocol: Protocol::Http1,
+            idle_timeout: downstream::timeout(self.idle_conn_timeout.get()),
+            idle_connections_max: idle.fold(default.idle_connections_max, usize::min),
+            connections_max: (self.max_conns_per_host > 0).then_some(self.max_conns_per_host),
+            ..default
+        }
+    }
+
+    /// What `proxy_url` says, or else the environment.
+    fn proxies(&self, notes: &mut Notes) -> Proxies {
+        if self.proxy_url.is_empty() {
+            return downstream::environment_proxies(notes);
+        }
+        let proxies = Proxies::one(self.proxy_url.reveal());
+        let problem = |error: crate::net::InvalidProxy| Problem::new(&["proxy_url"], error.to_string());
+        notes.take(proxies.map_err(problem)).unwrap_or_default()
+    }
+
+    fn request_headers(&self, packer: Option<Packer>, notes: &mut Notes) -> HeaderMap {
         let mut headers = downstream::headers(&self.headers, &RESERVED, notes);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
-        if self.compression == Compression::Gzip {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(Encoding::Gzip.name()));
+        let content_type = match self.encoding {
+            BodyFormat::Proto => "application/x-protobuf",
+            BodyFormat::Json => "application/json",
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd, deflate"));
+        if let Some(encoding) = packer.and_then(downstream::encoding_header) {
+            headers.insert(header::CONTENT_ENCODING, encoding);
         }
         if self.disable_keep_alives {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -230,7 +252,7 @@ struct OtlpHttp {
     /// By signal.
     uris: [Option<Uri>; Signal::ALL.len()],
     headers: HeaderMap,
-    compression: Compression,
+    packer: Packer,
     timeout: Duration,
 }
 
@@ -244,7 +266,7 @@ impl OtlpHttp {
     async fn post(&self, batch: &Batch) -> Result<Outcome, Outcome> {
         let uri =
             self.uris[batch.signal() as usize].as_ref().ok_or_else(|| answer::no_url(batch.signal()))?;
-        let packed = self.compression.pack(batch).await?;
+        let packed = downstream::pack(self.packer, batch).await?;
         let mut request = Request::new(Body::packed(packed.chunks));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
@@ -255,9 +277,12 @@ impl OtlpHttp {
 }
 
 const ENDPOINT_HELP: &str = "try \"http://localhost:4318\"";
-const PROTOBUF: &str = "application/x-protobuf";
+/// The Collector also has snappy, x-snappy-framed and lz4.
+const COMPRESSIONS: [Compression; 5] =
+    [Compression::Gzip, Compression::Zstd, Compression::Zlib, Compression::Deflate, Compression::None];
 /// What HTTP sets by itself. `host` is not among them: it overrides the name the downstream sees.
-static RESERVED: [HeaderName; 7] = [
+static RESERVED: [HeaderName; 8] = [
+    header::ACCEPT_ENCODING,
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::CONTENT_ENCODING,

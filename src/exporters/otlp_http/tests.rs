@@ -72,6 +72,75 @@ async fn a_compressed_body_is_the_same_body() {
 }
 
 #[tokio::test]
+async fn each_compression_is_named_and_done() {
+    for (name, level) in [("gzip", 9), ("zstd", 19), ("deflate", 1), ("zlib", 0)] {
+        let downstream = http().await;
+        downstream.reply(Reply::http(200, &[], ""));
+        let keys = format!(r#", "compression": "{name}", "compression_params": {{"level": {level}}}"#);
+        assert_eq!(try_once(&*exporter(&downstream, &keys)).await, Outcome::Accepted);
+        let seen = &downstream.seen()[0];
+        assert_eq!(seen.header("content-encoding"), name);
+        let encoding = compression::Encoding::from_header(name.as_bytes()).expect("known");
+        let body = compression::decompress(encoding, &seen.body, 1 << 20, |_| Ok::<(), ()>(()));
+        assert_eq!(body.expect("as it is called"), traces(&["a"]).body().collect::<Vec<_>>().concat());
+    }
+    let refused = problems(r#"{"endpoint": "http://x:1", "compression": "x-snappy-framed"}"#);
+    assert!(refused[0].ends_with("there are gzip, zstd, zlib, deflate, none"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn json_is_one_document_for_the_whole_batch() {
+    let downstream = http().await;
+    downstream.reply(Reply::http(200, &[("content-type", "application/json")], "{}"));
+    let keys = r#", "encoding": "json", "compression": "none""#;
+    assert_eq!(exporter(&downstream, keys).export(&traces(&["a", "b"])).await, Outcome::Accepted);
+    let seen = &downstream.seen()[0];
+    assert_eq!(seen.header("content-type"), "application/json");
+    let request: ExportTraceServiceRequest = serde_json::from_slice(&seen.body).expect("OTLP/JSON");
+    assert_eq!(request, super::super::scripted::request(&["a", "b"]));
+    assert!(
+        std::str::from_utf8(&seen.body)
+            .expect("text")
+            .contains(&format!("\"traceId\":\"{}\"", "01".repeat(16)))
+    );
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_read_as_far_as_any_answer_may_go() {
+    let says = compression::gzip([&br#"{"message": "no, and here is why"}"#[..]]);
+    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let outcome = outcome_of(Reply::http(400, &headers, says)).await;
+    assert!(outcome.message().ends_with("no, and here is why"), "{outcome:?}");
+    let bomb = compression::gzip([&vec![0; 5 << 20][..]]);
+    let outcome = outcome_of(Reply::http(503, &headers, bomb)).await;
+    assert!(
+        matches!(&outcome, Outcome::Rejected { message, .. } if message.contains("after decompression")),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_where_the_configuration_names_one() {
+    let downstream = http().await;
+    downstream.reply(Reply::http(200, &[], ""));
+    let proxy = format!("http://me:hunter2@{}", downstream.address);
+    let config: Config = serde_json::from_str(&format!(
+        r#"{{"endpoint": "http://nowhere.test:4318", "proxy_url": "{proxy}", "compression": "none"}}"#
+    ))
+    .expect("the keys are known");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let exporter = build(&config).expect("it is right").exporter;
+    assert_eq!(try_once(&*exporter).await, Outcome::Accepted);
+    let seen = &downstream.seen()[0];
+    assert_eq!(
+        (seen.header("host"), seen.header("proxy-authorization")),
+        ("nowhere.test:4318", "Basic bWU6aHVudGVyMg==")
+    );
+    let problems = problems(r#"{"endpoint": "http://x:1", "proxy_url": "socks5://me:hunter2@p:1"}"#);
+    assert!(problems[0].starts_with("proxy_url is not an HTTP proxy") && !problems[0].contains("hunter2"));
+}
+
+#[tokio::test]
 async fn each_signal_goes_to_its_own_url() {
     let downstream = http().await;
     let at = downstream.address;
@@ -232,7 +301,7 @@ fn a_signal_without_a_url_is_named() {
 
 #[test]
 fn what_is_wrong_is_said_all_at_once() {
-    let json = r#"{"endpoint": "x:4318", "encoding": "json", "proxy_url": "http://p", "retry_on_failure": {"multiplier": -1}}"#;
+    let json = r#"{"endpoint": "x:4318", "compression": "lz4", "proxy_url": "socks5://p", "retry_on_failure": {"multiplier": -1}}"#;
     let problems = problems(json);
     assert_eq!(problems.len(), 4, "{problems:?}");
     assert!(problems.iter().any(|problem| problem.ends_with("try \"http://x:4318\"")), "{problems:?}");
@@ -241,9 +310,9 @@ fn what_is_wrong_is_said_all_at_once() {
 
 #[test]
 fn what_has_no_effect_is_said() {
-    let json = r#"{"endpoint": "http://x:4317", "max_idle_conns": 5, "cookies": {}, "headers": {"content-type": "hunter2"}}"#;
+    let json = r#"{"endpoint": "http://x:4317", "http2_ping_timeout": "5s", "cookies": {}, "headers": {"content-type": "hunter2"}}"#;
     let warnings: Vec<String> = built(json).warnings.iter().map(Problem::to_string).collect();
-    for part in ["max_idle_conns", "cookies", "\"content-type\"", "has port 4317"] {
+    for part in ["http2_ping_timeout", "cookies", "\"content-type\"", "has port 4317"] {
         assert_eq!(
             warnings.iter().filter(|warning| warning.contains(part)).count(),
             1,

@@ -63,6 +63,20 @@ impl Connection {
         Connection { peer, local, protocol, port, transport, activity }
     }
 
+    /// Whether the port takes no new requests any more.
+    pub fn is_stopping(&self) -> bool {
+        self.port.moments.borrow().phase != Phase::Serving
+    }
+
+    /// Resolves when the port takes no new requests any more: what would go on for ever has to end then.
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut moments = self.port.moments.clone();
+        async move {
+            // An error means that the server itself is gone, which is a stop, too.
+            let _ = moments.wait_for(|now| now.phase != Phase::Serving).await;
+        }
+    }
+
     pub(super) fn port(&self) -> &Arc<Port> {
         &self.port
     }

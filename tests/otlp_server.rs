@@ -800,6 +800,76 @@ async fn s40_http_is_spoken_as_its_own_rules_have_it() {
     running.end().await;
 }
 
+/// A message with its field 1, a text.
+fn named(name: &str) -> Bytes {
+    framed(0, &[&[0x0a, name.len() as u8], name.as_bytes()].concat())
+}
+
+#[tokio::test]
+async fn grpc_health_says_what_is_served_on_every_port() {
+    let running = start(Settings::default()).await;
+    let path = "/grpc.health.v1.Health/Check";
+    let trace = "opentelemetry.proto.collector.trace.v1.TraceService";
+    for port in [running.grpc, running.http] {
+        let http2 = Http2::connect(port).await;
+        for name in ["", trace, "grpc.health.v1.Health"] {
+            let answer = http2.send(path, &[("content-type", "application/grpc")], &[named(name)]).await;
+            assert_eq!(
+                (answer.grpc_status(), &answer.body[..]),
+                (Some(0), &[0, 0, 0, 0, 2, 8, 1][..]),
+                "{name}"
+            );
+        }
+        let unknown = http2.send(path, &[("content-type", "application/grpc")], &[named("x.y.Z")]).await;
+        assert_eq!(unknown.grpc_status(), Some(5));
+    }
+    running.end().await;
+}
+
+#[tokio::test]
+async fn whoever_watches_the_health_hears_of_the_stop_and_does_not_hold_it_up() {
+    let running = start(Settings::default()).await;
+    let http2 = Http2::connect(running.grpc).await;
+    let mut requests = http2.requests.clone();
+    let head = sender::post("/grpc.health.v1.Health/Watch", &[("content-type", "application/grpc")]);
+    let (answer, mut stream) = requests.send_request(head, false).expect("a request");
+    stream.send_data(named(""), true).expect("it is small");
+    let mut body = answer.await.expect("an answer").into_body();
+    assert_eq!(body.data().await.expect("at once").expect("data")[..], [0, 0, 0, 0, 2, 8, 1], "serving");
+    let watching = async {
+        let next = body.data().await.expect("it hears of it").expect("data");
+        assert_eq!(next[..], [0, 0, 0, 0, 2, 8, 2], "not serving");
+        assert!(body.data().await.is_none(), "that was all");
+    };
+    tokio::join!(running.end(), watching);
+}
+
+#[tokio::test]
+async fn grpc_reflection_lists_the_services_and_describes_their_messages() {
+    let running = start(Settings::default()).await;
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let http2 = Http2::connect(running.grpc).await;
+        let headers = [("content-type", "application/grpc")];
+        // list_services = 7, file_containing_symbol = 4
+        let answer = http2.send(&path, &headers, &[framed(0, &[0x3a, 1, b'*'])]).await;
+        let listed = String::from_utf8_lossy(&answer.body).into_owned();
+        for (service, _) in SERVICES {
+            assert!(listed.contains(&format!("opentelemetry.proto.collector.{service}")), "{listed}");
+        }
+        assert!(listed.contains("grpc.health.v1.Health") && !listed.contains("rofiles"), "{listed}");
+        let symbol = b"opentelemetry.proto.trace.v1.Span";
+        let asked = framed(0, &[&[0x22, symbol.len() as u8][..], symbol].concat());
+        let answer = http2.send(&path, &headers, &[asked]).await;
+        assert_eq!(answer.grpc_status(), Some(0));
+        assert!(String::from_utf8_lossy(&answer.body).contains("start_time_unix_nano"), "{version}");
+    }
+    let json = [("content-type", "application/grpc+json")];
+    let answer = Http2::connect(running.grpc).await.send(sender::GRPC, &json, &[framed(0, b"{}")]).await;
+    assert_eq!(answer.grpc_status(), Some(12), "messages are protobuf");
+    running.end().await;
+}
+
 #[test]
 fn there_is_a_test_for_every_requirement() {
     let source = include_str!("otlp_server.rs");

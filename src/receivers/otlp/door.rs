@@ -47,6 +47,11 @@ impl Door {
         Arrival { signal, transport, caller, ledger }
     }
 
+    /// Whether any pipeline takes this signal.
+    pub fn serves(&self, signal: Signal) -> bool {
+        self.cx.intake.serves(signal)
+    }
+
     pub fn report(&self, fact: Fact) {
         self.cx.facts.report(fact);
     }

@@ -9,19 +9,22 @@ use http_body::Body as _;
 use tonic::{Code, Status};
 
 use super::door::{Arrival, Door, Syntax, Written, malformed};
-use super::{Caller, grpc_signal};
+use super::{Caller, grpc_signal, services};
 use crate::component::{Admission, Transport};
 use crate::net::{Body, RequestBody, Sizing};
 use crate::otlp::answer::{self, Answer};
 use crate::otlp::compression::Encoding;
 
 pub(super) async fn call(door: Arc<Door>, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
-    let (head, mut body) = request.into_parts();
-    let Some(signal) = grpc_signal(head.uri.path()) else {
+    let Some(signal) = grpc_signal(request.uri().path()) else {
+        if services::are_at(request.uri().path()) {
+            return services::call(door, request, caller).await;
+        }
         let message = "unknown service or method; OTLP/gRPC has \
                        opentelemetry.proto.collector.{trace,metrics,logs}.v1.{Trace,Metrics,Logs}Service/Export";
         return failure(Status::unimplemented(message));
     };
+    let (head, mut body) = request.into_parts();
     if head.version != http::Version::HTTP_2 || head.method != Method::POST {
         return failure(Status::internal("gRPC needs HTTP/2 and POST; use OTLP/HTTP over HTTP/1.1"));
     }
@@ -42,6 +45,13 @@ pub(super) async fn call(door: Arc<Door>, request: Request<RequestBody>, caller:
         Answer::Accepted | Answer::Partly { .. } => success(answer.response(signal)),
         failed => failure(status(failed)),
     }
+}
+
+/// What callers get who write their messages in something else than protobuf: `application/grpc+json`.
+pub(super) fn unknown_codec() -> Response<Body> {
+    failure(Status::unimplemented(
+        "gRPC messages have to be protobuf: application/grpc or application/grpc+proto",
+    ))
 }
 
 /// The message of the call, still compressed if it was.

@@ -6,6 +6,7 @@ mod door;
 mod grpc;
 mod http;
 mod pages;
+mod services;
 #[cfg(test)]
 mod tests;
 
@@ -77,6 +78,7 @@ impl Service for Port {
         let caller = Caller { connection: connection.clone(), limit: self.limit };
         match Protocol::of(&request) {
             Protocol::Grpc => grpc::call(self.door.clone(), request, caller).boxed(),
+            Protocol::OtherGrpc => std::future::ready(grpc::unknown_codec()).boxed(),
             Protocol::Http => self.http.clone().call(self.door.clone(), request, caller).boxed(),
         }
     }
@@ -93,6 +95,8 @@ struct Caller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
     Grpc,
+    /// Messages in another form than protobuf.
+    OtherGrpc,
     Http,
 }
 
@@ -105,8 +109,9 @@ impl Protocol {
         let rest = content_type.get(GRPC.len()..);
         let is_grpc =
             content_type.len() >= GRPC.len() && content_type[..GRPC.len()].eq_ignore_ascii_case(GRPC);
-        match rest.and_then(|rest| rest.first()) {
-            None | Some(b'+' | b';' | b' ') if is_grpc => Protocol::Grpc,
+        match rest.filter(|_| is_grpc) {
+            Some(b"" | b"+proto" | [b';' | b' ', ..]) => Protocol::Grpc,
+            Some([b'+', ..]) => Protocol::OtherGrpc,
             _ => Protocol::Http,
         }
     }

@@ -3,8 +3,10 @@
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 success, 1 failure, 2 a command line that is not
 //! understood, 78 a bad configuration (`EX_CONFIG` of sysexits.h).
 
+mod components;
 mod demo;
 mod logs;
+mod print_config;
 mod run;
 mod signals;
 mod sources;
@@ -45,6 +47,11 @@ enum Command {
     Demo(demo::Args),
     /// Show what a running burgee has received, enriched and sent.
     Status(status::Args),
+    /// Print the configuration with everything merged, expanded and supplied, and where each value came from.
+    #[command(alias = "print-initial-config")]
+    PrintConfig(print_config::Args),
+    /// List the components that this burgee has.
+    Components(components::Args),
     /// Print the version.
     Version,
 }
@@ -78,6 +85,8 @@ pub fn main() -> ExitCode {
         Some(Command::Test(args)) => test::run(args),
         Some(Command::Demo(args)) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Some(Command::Status(args)) => runtime().and_then(|runtime| runtime.block_on(status::run(args))),
+        Some(Command::PrintConfig(args)) => print_config::run(&args),
+        Some(Command::Components(args)) => components::run(&args),
         Some(Command::Version) => version::run(),
     };
     match ended {

@@ -82,10 +82,13 @@ pub(super) fn plan(sources: &Result<Vec<Arc<Source>>, Report>) -> Result<Plan, F
         Ok(sources) => Plan::read(sources, &environment),
         Err(report) => Err(report.clone()),
     };
-    plan.map_err(|report| {
-        anstream::eprint!("{}", report.render(is_colored()));
-        Failure::config("the configuration is not valid")
-    })
+    plan.map_err(|report| refuse(&report))
+}
+
+/// Says all that is wrong.
+pub(super) fn refuse(report: &Report) -> Failure {
+    anstream::eprint!("{}", report.render(is_colored()));
+    Failure::config("the configuration is not valid")
 }
 
 /// Whether stderr shows colors.

@@ -75,7 +75,7 @@ impl<'a> Sections<'a> {
 }
 
 impl Section {
-    fn is_in(self, pipelines: &[Pipeline]) -> bool {
+    pub(super) fn is_in(self, pipelines: &[Pipeline]) -> bool {
         pipelines.iter().any(|pipeline| match self {
             Section::Receivers => !pipeline.receivers.is_empty(),
             Section::Processors => !pipeline.processors.is_empty(),

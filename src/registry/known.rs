@@ -43,6 +43,16 @@ impl Section {
     }
 }
 
+/// Other names of a type, as the Collector has them: its section, the other name, and the type.
+const ALIASES: [(Section, &str, &str); 2] =
+    [(Section::Exporters, "otlp", "otlp_grpc"), (Section::Exporters, "otlphttp", "otlp_http")];
+
+/// The type that a name stands for, if it is another name.
+pub fn alias_of(section: Section, kind: &str) -> Option<&'static str> {
+    let alias = ALIASES.iter().find(|(of, alias, _)| *of == section && *alias == kind);
+    alias.map(|(_, _, name)| *name)
+}
+
 /// The types that burgee has, aliases included.
 pub fn known(section: Section) -> &'static [&'static str] {
     match section {

@@ -6,6 +6,7 @@ mod components;
 mod defaults;
 mod known;
 mod references;
+mod resolved;
 mod service;
 
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use crate::exporters;
 use crate::receivers;
 
 pub use defaults::{DEFAULT, DEFAULT_NAME};
-pub use known::{Section, known};
+pub use known::{Section, alias_of, known};
+pub use resolved::Resolved;
 pub use service::LogLevel;
 
 /// What a configuration asks for: every component read and checked, nothing started.

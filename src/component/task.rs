@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::Problem;
 use crate::observe::board::Board;
 use crate::observe::facts::Facts;
 
@@ -16,6 +17,7 @@ pub struct BuildContext {
     /// The component's id: `feature_flag`, `feature_flag/shop`.
     pub id: Arc<str>,
     tasks: Vec<Task>,
+    warnings: Vec<Problem>,
 }
 
 /// Work that goes on beside the data as long as the collector runs. The collector starts it once everything is built,
@@ -35,7 +37,7 @@ pub struct TaskContext {
 
 impl BuildContext {
     pub fn new(id: impl Into<Arc<str>>) -> BuildContext {
-        BuildContext { id: id.into(), tasks: Vec::new() }
+        BuildContext { id: id.into(), tasks: Vec::new(), warnings: Vec::new() }
     }
 
     /// Gives work to the collector. A future can run only once, so it is made by a function, again for each start.
@@ -45,6 +47,16 @@ impl BuildContext {
     {
         let name = format!("{}: {name}", self.id);
         self.tasks.push(Task { name, work: Box::new(move |cx| work(cx).boxed()) });
+    }
+
+    /// Says what is odd about the settings, and no reason not to start.
+    pub fn warn(&mut self, problem: Problem) {
+        self.warnings.push(problem);
+    }
+
+    /// What is odd, for the report.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 
     /// The work, for the collector.

@@ -80,6 +80,7 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
     for processor in &defined.processors {
         let mut cx = BuildContext::new(processor.id.to_string());
         let built = self::processor(processor, &mut components.memory_limit, &mut cx);
+        report.extend(cx.warnings().iter().map(|odd| warning(put(processor.node, odd))));
         if let Some(built) = report.take(built) {
             components.tasks.push((Section::Processors, processor.id.clone(), cx.into_tasks()));
             components.processors.insert(processor.id.clone(), built);
@@ -94,7 +95,8 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
     for extension in &defined.extensions {
         let mut cx = BuildContext::new(extension.id.to_string());
         if let Some(built) = report.take(self::extension(extension, &mut cx)) {
-            report.extend(built.warnings.iter().map(|odd| warning(put(extension.node, odd))));
+            let odd = built.warnings.iter().chain(cx.warnings());
+            report.extend(odd.map(|odd| warning(put(extension.node, odd))));
             components.tasks.push((Section::Extensions, extension.id.clone(), cx.into_tasks()));
             components.extensions.insert(extension.id.clone(), built);
         }

@@ -128,6 +128,7 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     }
     // Only now: a mistyped reference leaves its component unused, and is said already.
     report.extend(references::unused(&defined, &service, &sections));
+    report.extend(references::renamed(&defined));
 
     let pipelines = service.pipelines.iter().map(|pipeline| built.pipeline(pipeline)).collect::<Vec<_>>();
     let tasks = built.take_tasks(|section, id| service.uses(section, id));

@@ -1,7 +1,7 @@
 //! From ids in pipelines to the components they name.
 
 use super::defaults::Sections;
-use super::known::nearest_id;
+use super::known::{alias_of, nearest_id};
 use super::service::Service;
 use super::{Defined, Section};
 use crate::config::{ComponentId, Node, Problem, Report, Severity, parse_ids, quote};
@@ -98,6 +98,23 @@ impl<'a> Definitions<'a> {
 /// A problem with an item of a list, or with the whole where it is one text.
 fn at(list: &Node, item: &Node, message: String) -> Problem {
     list.problem(message).at(item.place.clone())
+}
+
+/// Warnings for components under a name that the Collector has given up.
+pub(super) fn renamed(defined: &Definitions<'_>) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    for section in [Section::Receivers, Section::Processors, Section::Exporters, Section::Extensions] {
+        for defined in defined.of(section) {
+            let Some(name) = alias_of(section, defined.id.kind()) else { continue };
+            let message = format!(
+                "{} {} is called {name} by now; the old name is read as well",
+                section.noun(),
+                quote(defined.id.kind())
+            );
+            warnings.push(Problem { severity: Severity::Warning, ..defined.problem(message) });
+        }
+    }
+    warnings
 }
 
 /// Warnings for what is configured and does nothing.

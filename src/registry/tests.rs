@@ -360,6 +360,24 @@ exporters: {otlp_http: {endpoint: \"http://localhost:4317\"}}",
 }
 
 #[test]
+fn a_short_hash_key_is_a_warning_that_does_not_show_it() {
+    let plan = read("processors: {feature_flag: {context_id: hash, hash_key: hunter2}}").expect("right");
+    let found = warnings(&plan).join("\n");
+    let said = "collector.yaml:1:57: warning: processors.feature_flag.hash_key has 7 bytes";
+    assert!(found.starts_with(said) && !found.contains("hunter2"), "{found}");
+    let key = "0123456789abcdef";
+    let plan = read(&format!("processors: {{feature_flag: {{context_id: hash, hash_key: {key}}}}}"));
+    assert_eq!(warnings(&plan.expect("right")), [""; 0]);
+}
+
+#[test]
+fn an_old_name_of_an_exporter_is_a_warning_with_the_new_one() {
+    let plan = read("exporters: {otlp: {endpoint: \"http://localhost:9\"}}").expect("right");
+    let said = "collector.yaml:1:13: warning: exporter \"otlp\" is called otlp_grpc by now; the old name is read as well";
+    assert_eq!(warnings(&plan), [said]);
+}
+
+#[test]
 fn connectors_are_refused_until_there_are_some() {
     let found = complaints("connectors: {spanmetrics: }").join("\n");
     assert!(found.contains("connector \"spanmetrics\" exists in the OpenTelemetry Collector"), "{found}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use crate::component::{BuildContext, Cx, Processor};
+use crate::component::{self, BuildContext, Cx, Processor};
 use crate::config::Problem;
 use crate::flags::{self, ContextId, HashKey, Originals, Policy, Project, ValuePolicy};
 use crate::otlp::{Payload, Watched, Watchlist};
@@ -109,6 +109,11 @@ impl std::error::Error for BuildError {}
 /// Options that do not go together, and a flag file that cannot be used.
 pub fn build(config: &Config, cx: &mut BuildContext) -> Result<FeatureFlag, BuildError> {
     let context_id = context_id(config).map_err(|(path, message)| BuildError::Setting { path, message })?;
+    if let Some(key) = config.hash_key.as_ref().filter(|key| key.reveal().len() < HASH_KEY_BYTES_MIN) {
+        let message =
+            format!("has {} bytes: whoever tries all short keys finds the ids again", key.reveal().len());
+        cx.warn(component::Problem::new(&["hash_key"], message).with_help(HOW_TO_MAKE_A_KEY));
+    }
     let definitions = config.definitions.as_ref().map(|config| definitions::build(config, cx)).transpose()?;
     Ok(FeatureFlag {
         definitions,
@@ -196,6 +201,8 @@ fn provider_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
     Ok(name)
 }
 
+/// A shorter key is taken with a warning.
+const HASH_KEY_BYTES_MIN: usize = 16;
 const HOW_TO_MAKE_A_KEY: &str = "make one with `openssl rand -hex 32` and write `hash_key: ${env:NAME}`";
 /// It is written on every evaluation of the relay proxy.
 const PROVIDER_NAME_BYTES_MAX: usize = 256;

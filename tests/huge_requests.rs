@@ -79,6 +79,39 @@ fn the_memory_is_bounded_by_that_of_the_request_whatever_the_options() {
     }
 }
 
+#[test]
+fn the_door_takes_memory_for_a_few_copies_of_a_request_whatever_has_to_be_put_right_in_it() {
+    let nested = |fields: &[(u8, &[u8])], body: &[u8]| {
+        fields.iter().rev().fold(body.to_vec(), |body, (number, before)| {
+            let mut out = before.to_vec();
+            prost::encoding::encode_key(
+                u32::from(*number),
+                prost::encoding::WireType::LengthDelimited,
+                &mut out,
+            );
+            prost::encoding::encode_varint(body.len() as u64, &mut out);
+            out.extend(body);
+            out
+        })
+    };
+    let n = 1 << 20;
+    let ids = [&[0x0a, 16][..], &[1; 16], &[0x12, 8], &[2; 8]].concat();
+    let of_span = |body: &[u8]| nested(&[(1, &[]), (2, &[]), (2, &[])], &[body, &ids].concat());
+    let of_value = |body: &[u8]| of_span(&nested(&[(9, &[]), (2, &[0x0a, 1, b'k'])], body));
+    for (name, bytes, items) in [
+        ("spans without ids", nested(&[(1, &[]), (2, &[])], &[0x12, 0].repeat(n)), 0),
+        ("trace ids", of_span(&[0x0a, 0].repeat(n)), 1),
+        ("statuses", of_span(&[0x7a, 2, 0x18, 1].repeat(n)), 1),
+        ("empty statuses", of_span(&[0x7a, 0].repeat(n)), 1),
+        ("values of one attribute", of_value(&[0x2a, 0, 0x10, 1].repeat(n)), 1),
+    ] {
+        let before = bytes.len();
+        let (checked, peak) = peak(|| otlp::check(Signal::Traces, bytes.into(), &Watchlist::default()));
+        assert_eq!(checked.expect(name).payload.len(), items, "{name}");
+        assert!(peak < 6 * before, "{name}: {before} bytes take {peak}");
+    }
+}
+
 /// Of everything that matters about the result, how often it is there.
 fn count(out: &Payload) -> String {
     let (mut keys, mut marks, mut errors, mut dropped) = (0, 0, 0, 0);

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::schema::{self, Field, Kind, Label, Message, Part, Role};
 use super::watch::{Watched, Watchlist};
 use super::wire::{self, DEPTH_MAX, Fault, Raw, Wire};
-use super::{Edits, Payload, Signal};
+use super::{Payload, Signal};
 
 /// What [`check`] found in a well formed request.
 #[derive(Debug)]
@@ -55,19 +55,15 @@ pub fn check(signal: Signal, bytes: Bytes, watchlist: &Watchlist) -> Result<Chec
         walk.request(signal)?;
         found = walk.found;
     }
-    let flawed = found.flawed.len() as u64;
+    let Found { items, hits, flawed, opaque, .. } = found;
     let around = found.around || found.watched;
-    let watched = if around || !found.hits.is_empty() { Watched::Yes } else { Watched::No };
-    let payload = Payload::new(bytes, signal, found.items, watched, found.opaque);
-    if found.flawed.is_empty() {
-        let hits = (watched == Watched::Yes && !around).then(|| found.hits.into());
-        return Ok(Checked { payload: payload.with_hits(hits), flawed });
+    let watched = if around || !hits.is_empty() { Watched::Yes } else { Watched::No };
+    if flawed > 0 {
+        let payload = Payload::new(cut_request(&bytes, signal), signal, items - flawed, watched, opaque);
+        return Ok(Checked { payload, flawed });
     }
-    let mut edits = Edits::default();
-    for at in found.flawed {
-        edits.discard_at(at);
-    }
-    Ok(Checked { payload: edits.apply(&payload).with_watched(watched), flawed })
+    let hits = (watched == Watched::Yes && !around).then(|| hits.into());
+    Ok(Checked { payload: Payload::new(bytes, signal, items, watched, opaque).with_hits(hits), flawed })
 }
 
 /// What one walk learns.
@@ -84,8 +80,8 @@ struct Found {
     pieces: bool,
     /// There are unknown fields beside the list of groups.
     opaque: bool,
-    /// Where the items with invalid identifiers start, in order.
-    flawed: Vec<usize>,
+    /// How many items have invalid identifiers.
+    flawed: u64,
 }
 
 struct Walk<'a> {
@@ -176,9 +172,7 @@ impl<'a> Walk<'a> {
             Part::KeyValue => self.key_value(raw, depth).map(|()| true),
             Part::Item => {
                 self.found.around |= std::mem::take(&mut self.found.watched);
-                if !self.message(child, raw.body, raw.end, depth)? {
-                    self.found.flawed.push(raw.start);
-                }
+                self.found.flawed += u64::from(!self.message(child, raw.body, raw.end, depth)?);
                 if std::mem::take(&mut self.found.watched) {
                     self.found.hits.push(u32::try_from(self.found.items).unwrap_or(u32::MAX));
                 }
@@ -370,57 +364,131 @@ impl Checked {
     }
 }
 
-/// Writes the request anew with every singular message in one piece.
-fn join_request(buf: &[u8], signal: Signal) -> Bytes {
+/// Writes the request anew without the items whose identifiers are invalid.
+///
+/// They are found again: a list of them would be larger than a request that is made of nothing else.
+fn cut_request(buf: &[u8], signal: Signal) -> Bytes {
     let mut out = Vec::with_capacity(buf.len());
-    join(buf, schema::request(signal), &[(0, buf.len())], &mut out);
+    let nothing = Watchlist::default();
+    Walk::new(buf, &nothing).cut(schema::request(signal), 0, buf.len(), &mut out);
     out.into()
 }
 
-/// Writes the body of a message that lies in `pieces`.
-fn join(buf: &[u8], message: &'static Message, pieces: &[(usize, usize)], out: &mut Vec<u8>) {
-    let fields: Vec<Raw> = pieces.iter().flat_map(|&(body, end)| wire::Fields::new(buf, body, end)).collect();
-    // only the last member of a oneof stays, with those pieces of it that follow the last other member
-    let member = |raw: &&Raw| label(message, raw) == Some(Label::OneOf);
-    let kept = fields.iter().rev().find(member).map(|raw| raw.number);
-    let last_other = fields.iter().rev().filter(member).find(|raw| Some(raw.number) != kept);
-    let replaced = |raw: &Raw| last_other.is_some_and(|last| member(&raw) && raw.start <= last.start);
-    let mut done = 0u32;
-    for raw in &fields {
-        if replaced(raw) {
-            continue;
-        }
-        let Some(field) = message.field(raw.number) else {
-            out.extend_from_slice(&buf[raw.start..raw.end]);
-            continue;
-        };
-        let Kind::Message(child) = field.kind else {
-            let again = |other: &Raw| other.number == raw.number && other.start > raw.start;
-            if matches!(field.kind, Kind::Id(_)) && field.label == Label::One && fields.iter().any(again) {
+/// What became of a message from which items were cut.
+#[derive(Default)]
+struct Cut {
+    /// Some of its list is left.
+    kept: bool,
+    /// Some of it is not.
+    lost: bool,
+}
+
+impl Walk<'_> {
+    /// Writes the body of a message without the flawed items in it. What loses its last item by that goes, too, and
+    /// what loses none keeps its bytes.
+    fn cut(&mut self, message: &'static Message, body: usize, end: usize, out: &mut Vec<u8>) -> Cut {
+        let mut cut = Cut::default();
+        for raw in wire::Fields::new(self.buf, body, end) {
+            let whole = &self.buf[raw.start..raw.end];
+            let Some(Field { role: Role::List, kind: Kind::Message(child), .. }) = message.field(raw.number)
+            else {
+                out.extend_from_slice(whole);
+                continue;
+            };
+            if child.part == Part::Item {
+                let is_valid = self.message(child, raw.body, raw.end, DEPTH_MAX) == Ok(true);
+                if is_valid {
+                    out.extend_from_slice(whole);
+                }
+                cut.kept |= is_valid;
+                cut.lost |= !is_valid;
                 continue;
             }
-            out.extend_from_slice(&buf[raw.start..raw.end]);
-            continue;
-        };
-        let bit = 1 << field.number;
-        let mut body = Vec::new();
-        if field.label == Label::Many {
-            join(buf, child, &[(raw.body, raw.end)], &mut body);
-        } else if done & bit == 0 {
-            done |= bit;
-            let pieces: Vec<_> = fields
-                .iter()
-                .filter(|other| other.number == raw.number && !replaced(other))
-                .map(|other| (other.body, other.end))
-                .collect();
-            join(buf, child, &pieces, &mut body);
-        } else {
-            continue;
+            let (start, mut inner) = (out.len(), Cut::default());
+            wire::put_len_with(out, raw.number, |out| inner = self.cut(child, raw.body, raw.end, out));
+            if !inner.lost {
+                out.truncate(start);
+                out.extend_from_slice(whole);
+            } else if !inner.kept {
+                out.truncate(start);
+            }
+            cut.kept |= inner.kept || !inner.lost;
+            cut.lost |= inner.lost;
         }
-        wire::put_len(out, raw.number, &body);
+        cut
     }
 }
 
-fn label(message: &'static Message, raw: &Raw) -> Option<Label> {
-    message.field(raw.number).map(|field| field.label)
+/// Writes the request anew with every singular message in one piece.
+fn join_request(buf: &[u8], signal: Signal) -> Bytes {
+    let mut out = Vec::with_capacity(buf.len());
+    join(buf, schema::request(signal), &[(0, buf.len() as u32)], &mut out);
+    out.into()
+}
+
+/// Writes the body of a message that lies in `pieces`, each from its start to its end; a request is smaller than
+/// 4 GiB.
+fn join(buf: &[u8], message: &'static Message, pieces: &[(u32, u32)], out: &mut Vec<u8>) {
+    let fields =
+        || pieces.iter().flat_map(move |&(body, end)| wire::Fields::new(buf, body as usize, end as usize));
+    let mut counts = Counts::default();
+    fields().for_each(|raw| counts.note(message, raw));
+    let mut done = 0u32;
+    for raw in fields().filter(|raw| counts.has(message, raw)) {
+        let Some(Field { kind: Kind::Message(child), label, .. }) = message.field(raw.number) else {
+            out.extend_from_slice(&buf[raw.start..raw.end]);
+            continue;
+        };
+        let extent = |raw: Raw| (raw.body as u32, raw.end as u32);
+        if *label == Label::Many {
+            wire::put_len_with(out, raw.number, |out| join(buf, child, &[extent(raw)], out));
+            continue;
+        }
+        let bit = 1 << raw.number;
+        if done & bit == 0 {
+            done |= bit;
+            // those that say nothing are left out: a sender could write very many of them in little space
+            let pieces: Vec<_> = fields()
+                .filter(|other| other.number == raw.number && other.body < other.end)
+                .filter(|other| counts.has(message, other))
+                .map(extent)
+                .collect();
+            wire::put_len_with(out, raw.number, |out| join(buf, child, &pieces, out));
+        }
+    }
+}
+
+/// What counts of the fields of a message that may come once and came more often.
+#[derive(Default)]
+struct Counts {
+    /// The last member of the oneof.
+    member: u32,
+    /// Where those pieces of it begin that no other member follows.
+    member_since: usize,
+    /// Where the last identifier of each number starts.
+    ids: [usize; schema::HIGHEST_NUMBER + 1],
+}
+
+impl Counts {
+    fn note(&mut self, message: &Message, raw: Raw) {
+        match message.field(raw.number) {
+            Some(Field { label: Label::OneOf, .. }) if self.member != raw.number => {
+                (self.member, self.member_since) = (raw.number, raw.start);
+            }
+            Some(Field { kind: Kind::Id(_), label: Label::One, .. }) => {
+                self.ids[raw.number as usize] = raw.start;
+            }
+            _ => {}
+        }
+    }
+
+    fn has(&self, message: &Message, raw: &Raw) -> bool {
+        match message.field(raw.number) {
+            Some(Field { label: Label::OneOf, .. }) => self.member_since <= raw.start,
+            Some(Field { kind: Kind::Id(_), label: Label::One, .. }) => {
+                self.ids[raw.number as usize] == raw.start
+            }
+            _ => true,
+        }
+    }
 }

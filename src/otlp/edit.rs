@@ -115,11 +115,6 @@ impl Edits {
         Edit { edits: self, target, keys: Keys::ALL, attributes: resource.attributes() }
     }
 
-    pub(super) fn discard_at(&mut self, at: usize) {
-        let target = self.target(ItemId(at));
-        self.targets[target].discard = true;
-    }
-
     fn target(&mut self, id: ItemId) -> usize {
         let targets = &mut self.targets;
         // nearly all edits of a message follow each other

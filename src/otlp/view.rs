@@ -33,10 +33,6 @@ impl Payload {
         Payload { hits, ..self }
     }
 
-    pub(super) fn with_watched(self, watched: Watched) -> Self {
-        Payload { watched, ..self }
-    }
-
     /// The encoded `Export…ServiceRequest`.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes

@@ -1,6 +1,7 @@
 //! Tests of the wire level: traps one by one, and properties with prost as the oracle.
 
 mod generate;
+mod hostile;
 mod json;
 mod properties;
 mod schema;

@@ -15,7 +15,9 @@ pub fn mergeable(a: &Payload, b: &Payload) -> bool {
 /// metrics are repeated whole.
 ///
 /// A single item that exceeds the limit together with its headers makes a request of its own, which is larger. So
-/// does a payload with unknown fields at its top, which is never split.
+/// does a payload with unknown fields at its top, which is never split. Headers of more than 16 KiB are not repeated
+/// for less than a quarter of their size in items, or a small request would become a huge lot of them: where the limit
+/// leaves less room than that, requests are larger, too.
 pub fn split(payload: &Payload, max_bytes: usize) -> Vec<Payload> {
     let buf = payload.bytes();
     if buf.len() <= max_bytes || payload.is_opaque() || payload.len() <= 1 {
@@ -52,6 +54,8 @@ fn divide(buf: &[u8], extent: Extent, max: usize) -> Vec<Piece> {
             None => header.extend_from_slice(&buf[raw.start..raw.end]),
         }
     }
+    let worthwhile = if header.len() > HEADER_BYTES_CHEAP { header.len() / 4 } else { 0 };
+    let max = max.max(header.len() + worthwhile);
     let mut open = Open { header, max, current: None, done: Vec::new() };
     for (message, raw) in children {
         let whole = &buf[raw.start..raw.end];
@@ -119,3 +123,6 @@ fn count(buf: &[u8], extent: Extent) -> u64 {
         })
         .sum()
 }
+
+/// Headers that are not larger are repeated as often as the limit wants.
+const HEADER_BYTES_CHEAP: usize = 16 << 10;

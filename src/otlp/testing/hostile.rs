@@ -1,7 +1,7 @@
-//! Requests that are made to cost much: the work is linear in their size.
+//! Requests that are made to cost much: the work is linear in their size, and so is what comes out.
 
-use super::check;
-use crate::otlp::{Signal, wire, work};
+use super::{check, checked};
+use crate::otlp::{Payload, Signal, split, wire, work};
 
 /// A request with one group and one scope.
 fn request_of_spans(spans: &[u8]) -> Vec<u8> {
@@ -59,4 +59,32 @@ fn whatever_comes_again_and_again_is_joined_or_cut_in_linear_time() {
             if name == "spans without ids" { (0, 100_000) } else { (1, 0) }
         );
     }
+}
+
+#[test]
+fn a_huge_resource_is_not_repeated_for_every_span() {
+    for resource_bytes in [20_000, 60_000, 65_000, 100_000, 1_000_000] {
+        let (mut pair, mut resource) = (vec![0x0a, 1, b'k'], Vec::new());
+        wire::put_len(&mut pair, 4, &vec![0; resource_bytes]);
+        wire::put_len(&mut resource, 1, &pair);
+        let spans = span(b"").repeat(10_000);
+        let payload = checked(Signal::Traces, request_of_group(&resource, &spans));
+        let parts = again(&split(&payload, 64 << 10), 64 << 10);
+        assert!(parts.len() > 1, "{resource_bytes}");
+        assert_eq!(parts.iter().map(Payload::len).sum::<u64>(), payload.len());
+        let bytes: usize = parts.iter().map(|part| part.bytes().len()).sum();
+        let before = payload.bytes().len();
+        assert!(bytes < 12 * before, "{resource_bytes}: {before} bytes become {bytes}");
+    }
+}
+
+/// What is too large is split again, as whoever splits to a limit may do.
+fn again(parts: &[Payload], max_bytes: usize) -> Vec<Payload> {
+    parts
+        .iter()
+        .flat_map(|part| match &split(part, max_bytes)[..] {
+            [whole] => vec![whole.clone()],
+            parts => again(parts, max_bytes),
+        })
+        .collect()
 }

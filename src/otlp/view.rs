@@ -418,8 +418,14 @@ impl<'a> Item<'a> {
         let number = |number: u32| self.node.last(number).map(|raw| number_of(self.node.buf, raw));
         match self.is() {
             Is::Point if std::ptr::eq(self.node.message, &schema::NUMBER_DATA_POINT) => {
-                let int = || number(6).map(|bits| Reading::Int(bits as i64));
-                number(4).map(|bits| Reading::Double(f64::from_bits(bits))).or_else(int)
+                // the members of a oneof: the last of either counts
+                let said = self.node.fields().filter(|raw| matches!(raw.number, 4 | 6)).last()?;
+                let bits = number_of(self.node.buf, said);
+                Some(if said.number == 4 {
+                    Reading::Double(f64::from_bits(bits))
+                } else {
+                    Reading::Int(bits as i64)
+                })
             }
             Is::Point => {
                 let count = number(4).unwrap_or_default();

@@ -46,6 +46,23 @@ fn a_data_point_tells_what_it_measured() {
 }
 
 #[test]
+fn of_both_members_of_a_data_points_number_the_last_counts() {
+    let (double, int) =
+        ([&[4 << 3 | 1][..], &1.5f64.to_le_bytes()], [&[6 << 3 | 1][..], &7i64.to_le_bytes()]);
+    let reading = |members: [[&[u8]; 2]; 2]| {
+        let (mut gauge, mut metric, mut scope, mut group, mut out) = (vec![], vec![], vec![], vec![], vec![]);
+        wire::put_len(&mut gauge, 1, &members.concat().concat());
+        wire::put_len(&mut metric, 5, &gauge);
+        wire::put_len(&mut scope, 2, &metric);
+        wire::put_len(&mut group, 2, &scope);
+        wire::put_len(&mut out, 1, &group);
+        checked(Signal::Metrics, out).items().next().expect("one data point").reading()
+    };
+    assert_eq!(reading([double, int]), Some(Reading::Int(7)));
+    assert_eq!(reading([int, double]), Some(Reading::Double(1.5)));
+}
+
+#[test]
 fn a_log_record_tells_its_severity_and_a_span_its_status() {
     let body = Some(AnyValue { value: Some(any_value::Value::StringValue("x".into())) });
     let record =

@@ -36,6 +36,8 @@ pub struct Flag {
     /// The field of the context that stands in for the targeting key.
     bucketing_key: Option<String>,
     metadata: Map<String, Value>,
+    /// What the file says about all of its flags; a flag's own goes before.
+    shared: Arc<Map<String, Value>>,
     /// How it is from a time on, in the order of time; the first one always was.
     revisions: Vec<(SystemTime, Revision)>,
 }
@@ -103,7 +105,7 @@ impl Flag {
 
     /// What the file says about the flag beside its working.
     pub fn metadata(&self, name: &str) -> Option<&Value> {
-        self.metadata.get(name)
+        self.metadata.get(name).or_else(|| self.shared.get(name)).filter(|value| !value.is_null())
     }
 
     /// The variation that a split of the default rule gives to a targeting key at a time.

@@ -38,7 +38,7 @@ pub(super) struct RawFlag<W> {
     bucketing_key: Option<String>,
     disable: Option<Switch>,
     version: Option<W>,
-    pub metadata: Option<Map<String, Value>>,
+    metadata: Option<Map<String, Value>>,
     experimentation: Option<RawWindow>,
     scheduled_rollout: Option<Vec<RawFlag<W>>>,
     /// Of a step.
@@ -90,23 +90,24 @@ impl<W: AsRef<str>> RawFlag<W> {
     ///
     /// # Errors
     /// There is not room enough for it.
-    pub fn flag(self, room: &mut Room) -> Result<Option<Flag>, Full> {
-        let RawFlag { bucketing_key, metadata, .. } = &self;
-        let (bucketing_key, mut metadata) = (bucketing_key.clone(), metadata.clone().unwrap_or_default());
-        metadata.retain(|_, value| !value.is_null());
+    pub fn flag(mut self, shared: &Arc<Map<String, Value>>, room: &mut Room) -> Result<Option<Flag>, Full> {
+        let bucketing_key = self.bucketing_key.take();
+        let mut metadata = self.metadata.take().unwrap_or_default();
         metadata.values_mut().for_each(dates_as_text);
-        let mut steps = self.scheduled_rollout.unwrap_or_default();
-        let flag = RawFlag { scheduled_rollout: None, ..self };
+        let mut steps = self.scheduled_rollout.take().unwrap_or_default();
+        let mut flag =
+            Flag { bucketing_key, metadata, shared: Arc::clone(shared), revisions: Vec::with_capacity(1) };
         // flagd has the version among the metadata
-        let version = metadata.get("version").filter(|_| flag.variants.is_some()).map(text_of);
+        let version = flag.metadata("version").filter(|_| self.variants.is_some()).map(text_of);
         let mut revision = Revision { version: version.map(Arc::from), ..Revision::default() };
-        flag.apply(&mut revision, room)?;
+        self.apply(&mut revision, room)?;
         if revision.variations.is_empty() {
             return Ok(None);
         }
         // the oldest first, those of one date in the order of the file
         steps.sort_by_key(|step| step.date);
-        let mut revisions = vec![(SystemTime::UNIX_EPOCH, revision.clone())];
+        let revisions = &mut flag.revisions;
+        revisions.push((SystemTime::UNIX_EPOCH, revision.clone()));
         for mut step in steps {
             let Some(Date(date)) = step.date.take() else { continue };
             step.apply(&mut revision, room)?;
@@ -115,7 +116,7 @@ impl<W: AsRef<str>> RawFlag<W> {
                 _ => revisions.push((date, revision.clone())),
             }
         }
-        Ok(Some(Flag { bucketing_key, metadata, revisions }))
+        Ok(Some(flag))
     }
 
     /// Lays what is said over what is known.
@@ -199,7 +200,7 @@ impl Room {
 }
 
 /// A date of TOML's own type comes as a map with one key, which serde_json takes for one.
-fn dates_as_text(value: &mut Value) {
+pub(super) fn dates_as_text(value: &mut Value) {
     match value {
         Value::Object(map) if map.len() == 1 && map.contains_key(TOML_DATE) => {
             *value = map.remove(TOML_DATE).unwrap_or_default();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Options, alias_limits, budget, options};
 
 use super::Definitions;
-use super::raw::{AsWritten, Full, Loose, RawFlag, Room, Wrapped};
+use super::raw::{AsWritten, Full, Loose, RawFlag, Room, Wrapped, dates_as_text};
 
 /// What a flag file is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,14 +125,11 @@ fn gather<W: AsRef<str>>(
     let said = raw.len();
     let mut definitions = Definitions::default();
     let mut room = Room(DEFINITIONS_BYTES_MAX);
-    for (key, mut flag) in raw {
-        if let Some(shared) = &shared {
-            let own = flag.metadata.get_or_insert_default();
-            for (name, value) in shared {
-                own.entry(name).or_insert_with(|| value.clone());
-            }
-        }
-        let flag = flag.flag(&mut room).map_err(|Full| {
+    let mut shared = shared.unwrap_or_default();
+    shared.values_mut().for_each(dates_as_text);
+    let shared = Arc::new(shared);
+    for (key, flag) in raw {
+        let flag = flag.flag(&shared, &mut room).map_err(|Full| {
             ParseError::new(format!(
                 "too many rules and variations in all, times the scheduled steps that change them: more than {} MiB; \
                  the flag {key:?} has no room any more",

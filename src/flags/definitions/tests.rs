@@ -136,6 +136,27 @@ fn flagd_has_variants_a_state_and_shared_metadata() {
 }
 
 #[test]
+fn a_flags_own_null_hides_what_all_flags_share() {
+    let text = r#"{"metadata": {"owner": "all", "version": 1, "team": null},
+      "flags": {"a": {"variants": {"x": 1}, "metadata": {"owner": null}}, "b": {"variants": {"x": 1}}}}"#;
+    let definitions = parse(text, Syntax::Json);
+    let [a, b] = ["a", "b"].map(|key| definitions.get(key).expect("a flag"));
+    assert_eq!((a.metadata("owner"), b.metadata("owner")), (None, Some(&"all".into())));
+    assert_eq!((a.metadata("team"), a.at(date(START)).version()), (None, Some("1")));
+}
+
+#[test]
+fn what_all_flags_share_is_there_once() {
+    let flags: Vec<_> = (0..10_000).map(|i| format!(r#""{i}":{{"variants":{{"x":1}}}}"#)).collect();
+    let long = "x".repeat(1 << 20);
+    let text = format!(r#"{{"metadata":{{"owner":"{long}"}},"flags":{{{}}}}}"#, flags.join(","));
+    // 10 GB, if every flag had its own
+    let definitions = parse(&text, Syntax::Json);
+    let of = |key| definitions.get(key).and_then(|flag| flag.metadata("owner")).expect("metadata");
+    assert!(std::ptr::eq(of("0"), of("9999")));
+}
+
+#[test]
 fn a_flag_may_be_called_flags() {
     let definitions = parse("flags: {variations: {a: 1}, defaultRule: {variation: a}}", Syntax::Yaml);
     assert!(definitions.get("flags").is_some());

@@ -106,14 +106,16 @@ fn resolve(evaluation: &mut Evaluation<'_>, revision: &Revision, candidates: &[C
     if evaluation.failed() || evaluation.defaulted || is_off {
         return;
     }
+    // a variation may have a name that says nothing, which would be absent to the next burgee
+    let variation_of = |seen: Seen<'_>| revision.variation_of(seen).filter(|name| is_variant(name));
     let name_of = |variant: &str| match revision.declares(variant) {
         true => None,
-        false => revision.variation_of(Seen::Text(variant)),
+        false => variation_of(Seen::Text(variant)),
     };
     let resolved = match &evaluation.variant {
         Some(variant) => name_of(variant),
         None if !has_room(candidates, Field::Variant) => None,
-        None => seen(evaluation).and_then(|seen| revision.variation_of(seen)),
+        None => seen(evaluation).and_then(variation_of),
     };
     // whoever moved from LaunchDarkly may have called variations by their index; their order in a file says nothing
     let of_index = || Some(evaluation.variation_index?.to_string()).filter(|name| revision.declares(name));
@@ -136,6 +138,10 @@ fn resolve(evaluation: &mut Evaluation<'_>, revision: &Revision, candidates: &[C
                 Read::Absent | Read::Foreign => false,
             });
     }
+}
+
+fn is_variant(name: &str) -> bool {
+    matches!(normalise::variant(Value::Str(name)), Read::Known(_))
 }
 
 /// The value with its type, if that came with it.

@@ -243,6 +243,19 @@ fn a_key_that_only_a_client_wrote_into_a_url_is_no_label() {
 }
 
 #[test]
+fn a_variation_whose_name_says_nothing_is_no_variant() {
+    let config = config(&format!("{{definitions: {{file: {ANY_FLAGS}}}, originals: drop}}")).expect("a file");
+    let said = vec![text("feature_flag.key", "user-10"), text("flagEvaluation.value", "0")];
+    let payload = check(request(vec![span(1, 0, "evaluation", said)]).encode_to_vec());
+    let (once, _) = process(&config, payload);
+    let item = once.items().next().expect("one span");
+    assert_eq!(item.attributes().get("feature_flag.result.variant"), None);
+    assert_eq!(item.attributes().text("feature_flag.result.value"), Some("0"));
+    let (twice, _) = process(&config, check(once.bytes().to_vec()));
+    assert_eq!(twice.bytes(), once.bytes());
+}
+
+#[test]
 fn ten_thousand_events_and_spans_in_a_row_have_a_defined_result() {
     let mut busy = span(1, 0, "busy", vec![]);
     busy.events = (0..10_000)

@@ -116,11 +116,11 @@ impl<'a> Http<'a> {
         }
         let key = if kind == SERVER {
             // already decoded by whoever wrote them: everything after the prefix is the key
-            self.paths().find_map(key_in).map(Cow::Borrowed)
+            self.paths().find_map(key_in).map(|key| Cow::Borrowed(key.trim()))
         } else {
             texts(&self.url).find_map(|url| key_in(path_of(url))).map(decode)
         }?;
-        if key.len() > KEY_BYTES_MAX || is_template(&key) {
+        if key.is_empty() || key.len() > KEY_BYTES_MAX || is_template(&key) {
             return None;
         }
         Some(Request { key, status: self.status() })
@@ -232,8 +232,12 @@ fn is_template(key: &str) -> bool {
     key.starts_with(':') || (key.starts_with('{') && key.ends_with('}'))
 }
 
+/// N1: a key has no blanks around it, wherever it stands.
 fn decode(key: &str) -> Cow<'_, str> {
-    percent_decode_str(key).decode_utf8_lossy()
+    match percent_decode_str(key).decode_utf8_lossy() {
+        Cow::Borrowed(key) => Cow::Borrowed(key.trim()),
+        Cow::Owned(key) => Cow::Owned(key.trim().to_owned()),
+    }
 }
 
 fn path_of(url: &str) -> &str {
@@ -296,6 +300,8 @@ mod tests {
             Some("k")
         );
         assert_eq!(client("/ofrep/v1/evaluate/flags/%ff").as_deref(), Some("\u{fffd}"));
+        assert_eq!(client("/ofrep/v1/evaluate/flags/%20a%20b%20").as_deref(), Some("a b"));
+        assert_eq!(client("/ofrep/v1/evaluate/flags/%20"), None);
         assert_eq!(client("http://h?x=/ofrep/v1/evaluate/flags/no"), None);
         assert_eq!(client("http://h/ofrep/v1/evaluate/flags/%3AflagKey"), None);
         assert_eq!(client(&format!("http://h/ofrep/v1/evaluate/flags/{}", "k".repeat(257))), None);

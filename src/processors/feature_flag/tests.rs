@@ -243,6 +243,21 @@ fn a_key_that_only_a_client_wrote_into_a_url_is_no_label() {
 }
 
 #[test]
+fn a_key_in_a_url_is_the_same_key_with_blanks_around_it() {
+    let asked = vec![text("url.path", "/ofrep/v1/evaluate/flags/ d "), text("http.method", "POST")];
+    let spans = vec![Span { kind: 2, ..span(1, 0, "POST", asked) }, span(2, 1, "flagEvaluation", vec![])];
+    let scope = Some(InstrumentationScope { name: "go-feature-flag".into(), ..Default::default() });
+    let mut request = request(spans);
+    request.resource_spans[0].scope_spans[0].scope = scope;
+    let (once, _) = process(&Config::default(), check(request.encode_to_vec()));
+    for item in once.items() {
+        assert_eq!(item.attributes().text("feature_flag.key"), Some("d"));
+    }
+    let (twice, _) = process(&Config::default(), check(once.bytes().to_vec()));
+    assert_eq!(twice.bytes(), once.bytes());
+}
+
+#[test]
 fn a_variation_whose_name_says_nothing_is_no_variant() {
     let config = config(&format!("{{definitions: {{file: {ANY_FLAGS}}}, originals: drop}}")).expect("a file");
     let said = vec![text("feature_flag.key", "user-10"), text("flagEvaluation.value", "0")];
@@ -381,16 +396,31 @@ proptest! {
 fn any_span() -> impl Strategy<Value = Span> {
     let mut names = flags::vocabulary().spans;
     names.extend(["GET /checkout", "POST /v1", "GET /checkout", "POST /v1", "feature_flag_evaluation.on"]);
-    let any_event =
-        (any_event_name(), any_attributes(6)).prop_map(|(name, attributes)| event(name, attributes));
+    let any_events = |most: usize| {
+        let any_event = (any_event_name(), any_attributes(6));
+        prop::collection::vec(any_event.prop_map(|(name, attributes)| event(name, attributes)), 0..most)
+    };
     let name = prop::sample::select(names);
-    (1u8..7, 0u8..7, name, 0i32..4, any_attributes(9), prop::collection::vec(any_event, 0..4)).prop_map(
-        |(id, parent, name, kind, attributes, events)| Span {
-            kind,
-            events,
-            ..span(u32::from(id), u32::from(parent), name, attributes)
-        },
-    )
+    let anything = (name, 0i32..4, any_attributes(9), any_events(4));
+    // these meet less often by chance than they do in life
+    let asked = (any_url_key(), 0i32..4, any_attributes(3)).prop_map(|(key, kind, attributes)| {
+        let path = format!("/ofrep/v1/evaluate/flags/{key}");
+        let mut asked = vec![text("url.path", &path), text("url.full", &path), text("http.method", "POST")];
+        asked.extend(attributes);
+        ("POST", kind, asked, vec![])
+    });
+    let answered = (any_attributes(3), any_events(2))
+        .prop_map(|(attributes, events)| ("flagEvaluation", 1, attributes, events));
+    let said = prop_oneof![4 => anything, 1 => asked, 1 => answered];
+    (1u8..7, 0u8..7, said).prop_map(|(id, parent, (name, kind, attributes, events))| Span {
+        kind,
+        events,
+        ..span(u32::from(id), u32::from(parent), name, attributes)
+    })
+}
+
+fn any_url_key() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["on", "off", " on ", "o%6e", "%20on", " ", "a/b"])
 }
 
 /// Its event may be named in every place, and its body may be a map with a value.

@@ -1,5 +1,6 @@
 //! From a value to the variation that has it (D1).
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,11 +25,20 @@ pub(super) fn variation_of<'d>(variations: &'d Variations, seen: Seen<'_>) -> Op
     match seen {
         // Text that could mean several variations, had it come without its type, decides nothing: it may have come
         // that way, through another burgee.
-        Seen::Typed(Value::Str(text)) => only(variations, |declared| is_text(declared, text))
+        Seen::Typed(Value::Str(text)) => of_text(variations, text)
             .filter(|name| variations.get(*name).and_then(|declared| declared.as_str()) == Some(text)),
         Seen::Typed(value) => only(variations, |declared| is(declared, value)),
-        Seen::Text(text) => only(variations, |declared| is_text(declared, text)),
+        Seen::Text(text) => of_text(variations, text),
     }
+}
+
+fn of_text<'d>(variations: &'d Variations, text: &str) -> Option<&'d str> {
+    // read once, however many variations are lists or maps
+    let json = LazyCell::new(|| json(text));
+    only(variations, |declared| match declared {
+        Declared::Array(_) | Declared::Object(_) => json.as_ref().is_some_and(|value| equal(declared, value)),
+        declared => is_text(declared, text),
+    })
 }
 
 fn only(variations: &Variations, fits: impl Fn(&Declared) -> bool) -> Option<&str> {
@@ -59,19 +69,23 @@ fn is(declared: &Declared, value: Value<'_>) -> bool {
     }
 }
 
+/// Whether the text is a declared value that is no list and no map.
 fn is_text(declared: &Declared, text: &str) -> bool {
     match declared {
-        Declared::Null => false,
+        Declared::Null | Declared::Array(_) | Declared::Object(_) => false,
         Declared::String(declared) => declared == text,
         // Python writes `True`
         Declared::Bool(declared) => text.eq_ignore_ascii_case(if *declared { "true" } else { "false" }),
         Declared::Number(declared) => is_number(declared, text),
-        Declared::Array(_) | Declared::Object(_) => {
-            text.starts_with(['[', '{'])
-                && text.len() <= JSON_BYTES_MAX
-                && serde_json::from_str(text).is_ok_and(|value: Declared| equal(declared, &value))
-        }
     }
+}
+
+/// A list or a map that the text is.
+fn json(text: &str) -> Option<Declared> {
+    if !text.starts_with(['[', '{']) || text.len() > JSON_BYTES_MAX {
+        return None;
+    }
+    serde_json::from_str(text).ok()
 }
 
 /// `5`, `5.0` and `5e0` are one number: senders write them as their language does.

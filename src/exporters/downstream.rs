@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
-use schemars::JsonSchema;
-use serde::Deserialize;
 
 use super::escape::escape;
 use super::packing::{Packed, Packer};
-use super::{Notes, Problem, Unused, endpoint};
+use super::{Notes, Problem, endpoint};
 use crate::component::{Batch, Outcome, RequestLimit};
 use crate::net::{Body, Client, Proxies, Received, SendError, SendErrorKind};
 use crate::otlp::answer::{Answer, Code};
@@ -17,59 +15,6 @@ use crate::otlp::answer::{Answer, Code};
 use crate::otlp::compression::gzip;
 use crate::otlp::compression::{DecompressError, Encoding, decompress};
 use crate::values::{ByteSize, Headers};
-
-/// The key `tls` of a client. This version has no TLS: `insecure` says so, the others have no effect.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct TlsKeys {
-    pub insecure: bool,
-    pub insecure_skip_verify: Unused,
-    pub server_name_override: Unused,
-    pub ca_file: Unused,
-    pub ca_pem: Unused,
-    pub cert_file: Unused,
-    pub cert_pem: Unused,
-    pub key_file: Unused,
-    pub key_pem: Unused,
-    pub include_system_ca_certs_pool: Unused,
-    pub min_version: Unused,
-    pub max_version: Unused,
-    pub cipher_suites: Unused,
-    pub include_insecure_cipher_suites: Unused,
-    pub curve_preferences: Unused,
-    pub reload_interval: Unused,
-    pub tpm: Unused,
-}
-
-impl TlsKeys {
-    /// One warning for each key without effect.
-    pub(super) fn warn(&self, notes: &mut Notes) {
-        let unused = [
-            ("insecure_skip_verify", self.insecure_skip_verify),
-            ("server_name_override", self.server_name_override),
-            ("ca_file", self.ca_file),
-            ("ca_pem", self.ca_pem),
-            ("cert_file", self.cert_file),
-            ("cert_pem", self.cert_pem),
-            ("key_file", self.key_file),
-            ("key_pem", self.key_pem),
-            ("include_system_ca_certs_pool", self.include_system_ca_certs_pool),
-            ("min_version", self.min_version),
-            ("max_version", self.max_version),
-            ("cipher_suites", self.cipher_suites),
-            ("include_insecure_cipher_suites", self.include_insecure_cipher_suites),
-            ("curve_preferences", self.curve_preferences),
-            ("reload_interval", self.reload_interval),
-            ("tpm", self.tpm),
-        ];
-        for (key, value) in unused {
-            if value.is_some() {
-                let warning = Problem::new(&["tls", key], "has no effect on a connection in plain text");
-                notes.warnings.push(warning);
-            }
-        }
-    }
-}
 
 /// The configured headers without those that the protocol sets by itself, for which there is a warning each.
 pub(super) fn headers(headers: &Headers, reserved: &[HeaderName], notes: &mut Notes) -> HeaderMap {
@@ -130,6 +75,7 @@ pub(super) fn failed(uri: &Uri, error: &SendError) -> Outcome {
         SendErrorKind::Unresolved
         | SendErrorKind::Refused
         | SendErrorKind::Unreachable
+        | SendErrorKind::NotSecure
         | SendErrorKind::Closed
         | SendErrorKind::Timeout
         | SendErrorKind::Protocol => retry(message),

@@ -1,7 +1,7 @@
 //! The key `endpoint` of both network exporters: what it may be, and what to write instead.
 
 use http::Uri;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::{Authority, PathAndQuery, Scheme};
 
 use super::{Problem, TlsKeys};
 use crate::net::{Protocol, Target};
@@ -57,10 +57,11 @@ fn socket_file(text: &str, path: &str, tls: Option<&TlsKeys>) -> Result<Destinat
     Ok(Destination { uri, target: Some(Target::Unix(path.into())) })
 }
 
-/// Where gRPC goes, as `http://host:port`.
+/// Where gRPC goes, as `http://host:port` or, with TLS, `https://host:port`.
 ///
-/// `http://` means plain text and needs no `tls.insecure` (OTLP exporter specification, "Endpoint (OTLP/gRPC)"); the
-/// Collector would start TLS. Its resolver prefixes `dns:///` and `passthrough:///` are
+/// `http://` means plain text and needs no `tls.insecure`, `https://` means TLS whatever that says (OTLP exporter
+/// specification, "Endpoint (OTLP/gRPC)"); the Collector would start TLS for both. Without a scheme it is TLS unless
+/// `tls.insecure` says otherwise. The Collector's resolver prefixes `dns:///` and `passthrough:///` are
 /// read and dropped: names are looked up at every new connection anyway.
 fn grpc(text: &str, tls: Option<&TlsKeys>) -> Result<Uri, Problem> {
     let text = text.trim();
@@ -69,27 +70,23 @@ fn grpc(text: &str, tls: Option<&TlsKeys>) -> Result<Uri, Problem> {
     }
     refuse_credentials(KEY, text)?;
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    let plain = match scheme.to_ascii_lowercase().as_str() {
-        "http" => Some(rest),
-        "https" => return Err(no_tls(KEY, text, rest)),
+    let (is_secure, address) = match scheme.to_ascii_lowercase().as_str() {
+        "http" => (false, rest),
+        "https" => (true, rest),
         "" if rest.starts_with("unix-abstract:") => {
             let problem =
                 Problem::new(&[KEY], format!("\"{text}\" is an abstract socket, which is not in burgee"));
             return Err(problem.with_help("use a socket file: unix:///run/otel.sock"));
         }
-        "" | "dns" | "passthrough" => None,
+        "" | "dns" | "passthrough" => (!tls.is_some_and(|tls| tls.insecure), rest.trim_start_matches('/')),
         _ => return Err(not_a_scheme(KEY, text)),
     };
-    let address = plain.unwrap_or_else(|| rest.trim_start_matches('/')).trim_end_matches('/');
-    if plain.is_none() && !tls.is_some_and(|tls| tls.insecure) {
-        let problem = Problem::new(&[KEY], format!("\"{text}\" would use TLS, which is not in this version"));
-        return Err(problem
-            .with_help(format!("for plain text write \"http://{address}\" or tls: {{insecure: true}}")));
-    }
+    let address = address.trim_end_matches('/');
+    let scheme = if is_secure { "https" } else { "http" };
     if let Some((host, path)) = address.split_once('/') {
         let problem =
             Problem::new(&[KEY], format!("\"{text}\" has the path \"/{path}\", but gRPC has its own paths"));
-        return Err(problem.with_help(format!("try \"http://{host}\"")));
+        return Err(problem.with_help(format!("try \"{scheme}://{host}\"")));
     }
     let address: ListenEndpoint =
         address.parse().map_err(|error| Problem::new(&[KEY], format!("is not usable: {error}")))?;
@@ -97,24 +94,28 @@ fn grpc(text: &str, tls: Option<&TlsKeys>) -> Result<Uri, Problem> {
         let problem = Problem::new(&[KEY], format!("\"{text}\" needs a host and a port other than 0"));
         return Err(problem.with_help("try \"http://localhost:4317\""));
     }
-    format!("http://{address}")
+    format!("{scheme}://{address}")
         .parse()
         .map_err(|error| Problem::new(&[KEY], format!("\"{text}\" is not an address: {error}")))
 }
 
-/// An `http://` URL as it stands: `key` is `endpoint`, `traces_endpoint` or one of its siblings.
+/// Whether connections to it are secure.
+pub fn is_secure(uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTPS)
+}
+
+/// An `http://` or `https://` URL as it stands: `key` is `endpoint`, `traces_endpoint` or one of its siblings.
 pub fn http(key: &'static str, text: &str) -> Result<Uri, Problem> {
     let whole = text.trim();
     refuse_credentials(key, whole)?;
     // A query may hold a key: it is not shown.
     let text = whole.split('?').next().unwrap_or_default();
-    let Some((scheme, rest)) = text.split_once("://") else {
+    let Some((scheme, _)) = text.split_once("://") else {
         let problem = Problem::new(&[key], format!("\"{text}\" has no scheme"));
         return Err(problem.with_help(format!("try \"http://{text}\"")));
     };
     match scheme.to_ascii_lowercase().as_str() {
-        "http" => {}
-        "https" => return Err(no_tls(key, text, rest)),
+        "http" | "https" => {}
         _ => return Err(not_a_scheme(key, text)),
     }
     if whole.len() > URL_BYTES_MAX {
@@ -183,15 +184,10 @@ fn refuse_credentials(key: &'static str, text: &str) -> Result<(), Problem> {
     Err(problem.with_help("write them as headers: {Authorization: \"Basic …\"}"))
 }
 
-fn no_tls(key: &'static str, text: &str, rest: &str) -> Problem {
-    Problem::new(&[key], format!("\"{text}\" wants TLS, which is not in this version"))
-        .with_help(format!("write \"http://{rest}\" if the downstream also takes plain text"))
-}
-
 fn not_a_scheme(key: &'static str, text: &str) -> Problem {
     let scheme = text.split("://").next().unwrap_or_default();
     Problem::new(&[key], format!("has the scheme \"{scheme}\", which burgee does not know"))
-        .with_help("use http://host:port")
+        .with_help("use http://host:port or https://host:port")
 }
 
 const KEY: &str = "endpoint";
@@ -207,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn grpc_goes_in_plain_text_where_the_user_says_so() {
+    fn grpc_goes_over_tls_unless_the_user_says_otherwise() {
         for (text, tls, uri) in [
             ("http://jaeger:4317", None, "http://jaeger:4317/"),
             ("http://jaeger:4317/", None, "http://jaeger:4317/"),
@@ -215,6 +211,10 @@ mod tests {
             (" jaeger:4317 ", insecure(), "http://jaeger:4317/"),
             ("dns:///jaeger:4317", insecure(), "http://jaeger:4317/"),
             ("passthrough:///10.0.0.1:1", insecure(), "http://10.0.0.1:1/"),
+            ("jaeger:4317", None, "https://jaeger:4317/"),
+            ("dns:///jaeger:4317", None, "https://jaeger:4317/"),
+            ("https://jaeger:4317", None, "https://jaeger:4317/"),
+            ("https://jaeger:4317", insecure(), "https://jaeger:4317/"),
         ] {
             assert_eq!(grpc(text, tls.as_ref()).map(|uri| uri.to_string()), Ok(uri.to_owned()), "{text}");
         }
@@ -224,8 +224,7 @@ mod tests {
     fn a_grpc_endpoint_that_cannot_work_is_refused_with_what_to_write() {
         for (text, tls, says) in [
             ("", None, "is missing"),
-            ("jaeger:4317", None, "for plain text write \"http://jaeger:4317\" or tls: {insecure: true}"),
-            ("https://jaeger:4317", insecure(), "wants TLS"),
+            ("https://jaeger:4317/v1/traces", None, "try \"https://jaeger:4317\""),
             ("http://jaeger", None, "try \"jaeger:4317\""),
             ("jaeger", insecure(), "try \"jaeger:4317\""),
             ("http://jaeger:4317/v1/traces", None, "try \"http://jaeger:4317\""),
@@ -285,7 +284,6 @@ mod tests {
     fn an_http_endpoint_that_cannot_work_is_refused_with_what_to_write() {
         for (text, says) in [
             ("jaeger:4318", "try \"http://jaeger:4318\""),
-            ("https://jaeger:4318", "wants TLS"),
             ("ftp://jaeger", "has the scheme \"ftp\""),
             ("http://", "is not a URL"),
             ("http://ja eger:4318", "is not a URL"),
@@ -303,7 +301,7 @@ mod tests {
             "http://me:hunter2@jaeger:4317",
             "me:hunter2@jaeger:4317",
             "https://me:hunter2@jaeger",
-            "https://jaeger/?key=hunter2",
+            "ftp://jaeger/?key=hunter2",
             "jaeger?key=hunter2",
             "http://ja eger?key=hunter2",
         ] {

@@ -19,11 +19,12 @@ pub mod otlp_grpc;
 pub mod otlp_http;
 mod packing;
 mod sending;
+mod tls;
 
 pub use crate::component::Problem;
-pub use downstream::TlsKeys;
 pub use packing::{BodyFormat, Compression, CompressionParams};
 pub use sending::{QueueKeys, RetryKeys};
+pub use tls::TlsKeys;
 
 /// What a configuration became.
 pub struct Built {

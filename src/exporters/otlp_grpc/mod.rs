@@ -18,7 +18,7 @@ use super::endpoint::{self, Destination};
 use super::packing::{Packed, Packer};
 use super::{
     BodyFormat, Built, Compression, CompressionParams, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused,
-    downstream,
+    downstream, tls,
 };
 use crate::component::{Batch, Exporter, Outcome};
 use crate::net::{Body, Client, ClientConfig, Pings, Protocol, Received, SendErrorKind};
@@ -125,12 +125,15 @@ pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
     );
     let proxies = downstream::environment_proxies(&mut notes);
     let pings = config.pings(&mut notes);
+    let is_secure = destination.as_ref().is_some_and(|found| endpoint::is_secure(&found.uri));
+    let tls = tls::client(config.tls.as_ref(), is_secure, &mut notes);
     let warnings = notes.settle()?;
     let (Some(Destination { uri, target }), Some(packer)) = (destination, packer) else {
         unreachable!("without them there is a problem");
     };
     let client = Client::new(&ClientConfig {
         protocol: Protocol::Http2,
+        tls,
         target,
         proxies,
         pings,
@@ -157,9 +160,6 @@ impl Config {
             notes
                 .problems
                 .push(Problem::new(&["middlewares"], "is not in this version").with_help("remove the key"));
-        }
-        if let Some(tls) = &self.tls {
-            tls.warn(notes);
         }
         let unused = [
             ("read_buffer_size", self.read_buffer_size.is_some()),

@@ -324,7 +324,7 @@ fn the_defaults_are_the_collectors() {
 #[test]
 fn what_is_wrong_is_said_all_at_once() {
     let problems = problems(
-        r#"{"endpoint": "x:1", "auth": {"authenticator": "a"}, "sending_queue": {"queue_size": 0}}"#,
+        r#"{"endpoint": "x:0", "auth": {"authenticator": "a"}, "sending_queue": {"queue_size": 0}}"#,
     );
     assert_eq!(problems.len(), 3, "{problems:?}");
     assert!(serde_json::from_str::<Config>(r#"{"endpont": "x"}"#).is_err());

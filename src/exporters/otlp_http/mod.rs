@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::packing::Packer;
 use super::{
     BodyFormat, Built, Compression, CompressionParams, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused,
-    downstream, endpoint,
+    downstream, endpoint, tls,
 };
 use crate::component::{Batch, Exporter, Outcome};
 use crate::net::{Body, Client, ClientConfig, Protocol, Proxies};
@@ -115,9 +115,11 @@ pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
     let proxies = config.proxies(&mut notes);
     let uris = config.uris(&mut notes);
     let unserved = config.unserved(&mut notes);
+    let is_secure = uris.iter().flatten().any(endpoint::is_secure);
+    let tls = tls::client(config.tls.as_ref(), is_secure, &mut notes);
     let warnings = notes.settle()?;
     let packer = packer.expect("without one there is a problem");
-    let client = Client::new(&ClientConfig { proxies, ..config.connections() });
+    let client = Client::new(&ClientConfig { tls, proxies, ..config.connections() });
     let exporter =
         OtlpHttp { client, uris, headers, packer, timeout: downstream::timeout(config.timeout.get()) };
     Ok(Built { exporter: Arc::new(exporter), queue, retry, warnings, unserved })
@@ -133,9 +135,6 @@ impl Config {
         }
         if !self.middlewares.is_empty() {
             missing("middlewares", "remove the key");
-        }
-        if let Some(tls) = &self.tls {
-            tls.warn(notes);
         }
         let unused = [
             ("profiles_endpoint", self.profiles_endpoint),

@@ -8,6 +8,7 @@ use hyper_util::client::legacy;
 
 use super::dial::Blocked;
 use super::resolver::Unresolved;
+use super::secure::NotSecure;
 
 /// Why a request has no answer.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub enum SendErrorKind {
     Refused,
     /// There is no way there, or it did not answer in time.
     Unreachable,
+    /// TLS could not be agreed on, or one side does not trust the other.
+    NotSecure,
     /// The connection ended before the answer did.
     Closed,
     /// The deadline of the request passed.
@@ -50,6 +53,7 @@ impl fmt::Display for SendError {
             SendErrorKind::Unresolved => "the host name does not resolve",
             SendErrorKind::Refused => "nobody listens there",
             SendErrorKind::Unreachable => "it cannot be reached",
+            SendErrorKind::NotSecure => "there is no secure connection",
             SendErrorKind::Closed => "the connection was closed before the answer",
             SendErrorKind::Timeout => "it took too long",
             SendErrorKind::AnswerTooLarge => "the answer is too large",
@@ -96,6 +100,9 @@ fn classify(error: Option<&(dyn std::error::Error + 'static)>, otherwise: SendEr
 fn kind_of(cause: &(dyn std::error::Error + 'static), otherwise: SendErrorKind) -> Option<SendErrorKind> {
     if cause.is::<Unresolved>() {
         return Some(SendErrorKind::Unresolved);
+    }
+    if cause.is::<NotSecure>() {
+        return Some(SendErrorKind::NotSecure);
     }
     if cause.is::<Blocked>() {
         return Some(SendErrorKind::Unreachable);

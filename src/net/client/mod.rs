@@ -11,6 +11,7 @@ mod dial;
 mod error;
 mod proxy;
 mod resolver;
+mod secure;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,10 @@ use tokio::time::{Instant, timeout_at};
 
 use self::dial::{Dialer, Dialling};
 use self::resolver::Resolver;
+use self::secure::Secure;
 use super::body::Body;
 use super::connection::Protocol;
+use super::tls::ClientTls;
 
 pub use self::dial::Target;
 pub use self::error::{SendError, SendErrorKind};
@@ -41,7 +44,7 @@ pub use self::proxy::{InvalidProxy, Proxies};
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
     pub protocol: Protocol,
-    pub tls: Tls,
+    pub tls: Option<ClientTls>,
     /// Where to connect to; otherwise what the URI of a request names.
     pub target: Option<Target>,
     /// Not asked for a [`Target::Unix`].
@@ -75,13 +78,6 @@ pub struct Pings {
     pub while_idle: bool,
 }
 
-/// What is around the connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tls {
-    /// Nothing: the endpoint is `http://`.
-    Off,
-}
-
 /// Sends requests, over kept connections. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Client(Arc<Shared>);
@@ -95,7 +91,7 @@ struct Shared {
 
 /// Connections that were made since `born`.
 struct Pool {
-    http: legacy::Client<Dialer, Body>,
+    http: legacy::Client<Secure, Body>,
     born: Instant,
 }
 
@@ -111,7 +107,6 @@ impl Client {
     /// A client that connects when it has something to send.
     pub fn new(config: &ClientConfig) -> Client {
         let config = config.clone();
-        let Tls::Off = config.tls;
         let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -149,7 +144,8 @@ impl Client {
         within: Duration,
     ) -> Result<Response<Received>, SendError> {
         let deadline = Instant::now() + within;
-        if request.uri().scheme() != Some(&Scheme::HTTP) {
+        let scheme = request.uri().scheme();
+        if scheme != Some(&Scheme::HTTP) && (scheme != Some(&Scheme::HTTPS) || self.0.config.tls.is_none()) {
             let cause = "its URI does not begin with http://, and this client has no TLS";
             return Err(SendError::new(SendErrorKind::Invalid, cause.to_owned()));
         }
@@ -237,7 +233,13 @@ impl Pool {
                 .http2_keep_alive_timeout(timeout)
                 .http2_keep_alive_while_idle(while_idle);
         }
-        Pool { http: builder.build(dialer.clone()), born: Instant::now() }
+        let secure = Secure {
+            dialer: dialer.clone(),
+            tls: config.tls.clone(),
+            protocol: config.protocol,
+            timeout: config.connect_timeout,
+        };
+        Pool { http: builder.build(secure), born: Instant::now() }
     }
 }
 
@@ -251,7 +253,7 @@ impl Default for ClientConfig {
     fn default() -> Self {
         ClientConfig {
             protocol: Protocol::Http1,
-            tls: Tls::Off,
+            tls: None,
             target: None,
             proxies: Proxies::NONE,
             connect_timeout: Duration::from_secs(10),

@@ -7,6 +7,7 @@ mod deadlines;
 mod offer;
 mod server;
 mod stop;
+mod tls;
 mod ways;
 
 use std::future::Future;

@@ -132,7 +132,9 @@ pub(in crate::net) fn describe(error: &rustls::Error) -> String {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "the server's certificate is for another name; correct the endpoint, or give tls.server_name_override"
             }
-            CertificateError::BadSignature => "the server's certificate is not signed by whom it says",
+            CertificateError::BadSignature => {
+                "the server's certificate is signed by another authority of the name that is trusted here"
+            }
             CertificateError::Revoked => "the server's certificate is revoked",
             _ => "the server's certificate is not valid",
         },

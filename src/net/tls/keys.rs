@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::material::{Pair, Text};
@@ -9,7 +10,7 @@ use super::{TlsProblem, choice};
 use crate::values::{Duration, Secret};
 
 /// `tls` of a listener.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerTlsKeys {
     /// The listener's certificate, then those between it and its authority; PEM.
@@ -41,7 +42,7 @@ pub struct ServerTlsKeys {
 }
 
 /// `tls` of a client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientTlsKeys {
     /// Plain text.
@@ -77,7 +78,7 @@ pub struct ClientTlsKeys {
 }
 
 /// `tls.tpm`: keys in a trusted platform module, which burgee does not read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tpm {
     pub enabled: bool,
@@ -149,6 +150,31 @@ impl ClientTlsKeys {
             insecure_suites: self.include_insecure_cipher_suites,
             tpm: &self.tpm,
         })
+    }
+
+    /// The keys that say something, by name.
+    pub fn given(&self) -> Vec<&'static str> {
+        let is_given = |path: &PathBuf| !path.as_os_str().is_empty();
+        let keys = [
+            ("insecure", self.insecure),
+            ("insecure_skip_verify", self.insecure_skip_verify),
+            ("server_name_override", !self.server_name_override.is_empty()),
+            ("ca_file", is_given(&self.ca_file)),
+            ("ca_pem", !self.ca_pem.is_empty()),
+            ("include_system_ca_certs_pool", self.include_system_ca_certs_pool),
+            ("cert_file", is_given(&self.cert_file)),
+            ("cert_pem", !self.cert_pem.is_empty()),
+            ("key_file", is_given(&self.key_file)),
+            ("key_pem", !self.key_pem.is_empty()),
+            ("min_version", !self.min_version.is_empty()),
+            ("max_version", !self.max_version.is_empty()),
+            ("cipher_suites", !self.cipher_suites.is_empty()),
+            ("curve_preferences", !self.curve_preferences.is_empty()),
+            ("reload_interval", !self.reload_interval.get().is_zero()),
+            ("include_insecure_cipher_suites", self.include_insecure_cipher_suites),
+            ("tpm", self.tpm.enabled),
+        ];
+        keys.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
     }
 
     /// The authorities of servers, if they are not the system's.

@@ -16,11 +16,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use client::ClientTls;
-#[expect(unused_imports, reason = "the client and the listeners are next")]
 pub(super) use client::describe;
 pub use keys::{ClientTlsKeys, ServerTlsKeys};
 pub use server::ServerTls;
-#[expect(unused_imports, reason = "the client and the listeners are next")]
+#[expect(unused_imports, reason = "the listeners are next")]
 pub(super) use server::TlsStream;
 
 /// What is wrong, or only odd, with a key of a `tls` block. Never shows a secret.

@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::uri::PathAndQuery;
+use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::super::BuildError;
+use crate::net::tls::{ClientTls, ClientTlsKeys, TlsProblem};
 use crate::values::{self, Secret};
 
 /// Where definitions come from, and what of them goes onto evaluations.
@@ -60,9 +61,39 @@ pub struct RelayProxy {
     /// Time from one answer to the next question; 1 s at least.
     #[serde(default = "poll_interval_default", deserialize_with = "poll_interval")]
     pub poll_interval: Duration,
+    /// For an `https://` endpoint: whom to trust, if not the system's authorities, and what to show.
+    #[serde(default)]
+    pub tls: Option<ClientTlsKeys>,
 }
 
-/// Where the relay proxy is: an `http://` URL to which the path of the configuration is added, unless it is there.
+impl RelayProxy {
+    /// TLS for an `https://` endpoint.
+    pub(super) fn tls(&self) -> Result<Option<ClientTls>, BuildError> {
+        if self.endpoint.uri().scheme() != Some(&Scheme::HTTPS) {
+            return match &self.tls {
+                None => Ok(None),
+                Some(_) => {
+                    Err(wrong_tls("does nothing for an http:// endpoint; write https://, or remove it"))
+                }
+            };
+        }
+        let keys = self.tls.clone().unwrap_or_default();
+        match ClientTls::build(&keys) {
+            Ok((tls, _)) => Ok(Some(tls)),
+            Err(problems) => {
+                let said = |TlsProblem { key, message, .. }: &TlsProblem| format!("{key} {message}");
+                let said: Vec<_> = problems.iter().map(said).collect();
+                Err(wrong_tls(&said.join("; ")))
+            }
+        }
+    }
+}
+
+fn wrong_tls(message: &str) -> BuildError {
+    BuildError::Setting { path: &["definitions", "relay_proxy", "tls"], message: message.to_owned() }
+}
+
+/// Where the relay proxy is: an `http://` or `https://` URL to which the path of the configuration is added, unless it is there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Uri);
 
@@ -105,14 +136,13 @@ impl TryFrom<&str> for Endpoint {
             );
         }
         match scheme.to_ascii_lowercase().as_str() {
-            "http" => {}
-            "https" => {
+            "http" | "https" => {}
+            "" => return Err(format!("\"{text}\" has no scheme; try \"http://{text}\"")),
+            _ => {
                 return Err(format!(
-                    "\"{text}\" wants TLS, which is not in this version; try \"http://{rest}\""
+                    "\"{text}\" is no http:// or https:// URL; try \"http://localhost:1031\""
                 ));
             }
-            "" => return Err(format!("\"{text}\" has no scheme; try \"http://{text}\"")),
-            _ => return Err(format!("\"{text}\" is no http:// URL; try \"http://localhost:1031\"")),
         }
         let no_url = || format!("\"{text}\" is not a URL; try \"http://localhost:1031\"");
         let base: Uri = text.parse().map_err(|_| no_url())?;

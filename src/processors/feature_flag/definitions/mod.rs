@@ -49,10 +49,10 @@ pub(super) fn build(config: &Config, cx: &mut BuildContext) -> Result<Arc<Live>,
             });
         }
         Source::RelayProxy(relay) => {
-            let relay = relay.clone();
+            let (relay, tls) = (relay.clone(), relay.tls()?);
             cx.task(TASK, move |cx| {
                 let keeper = Keeper::new(&for_task, &processor, &relay.endpoint.shown(), cx);
-                relay_proxy::poll(relay.clone(), relay_proxy::Pace::default(), keeper)
+                relay_proxy::poll(relay.clone(), tls.clone(), relay_proxy::Pace::default(), keeper)
             });
         }
     }

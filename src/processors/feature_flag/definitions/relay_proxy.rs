@@ -15,6 +15,7 @@ use super::{Failure, Keeper};
 use crate::component::beside;
 use crate::config::escape;
 use crate::flags::definitions::{Definitions, FILE_BYTES_MAX};
+use crate::net::tls::ClientTls;
 use crate::net::{Body, Client, ClientConfig};
 
 /// How fast it goes on.
@@ -33,8 +34,8 @@ impl Default for Pace {
 }
 
 /// Asks for ever.
-pub(super) async fn poll(relay: RelayProxy, pace: Pace, mut keeper: Keeper) {
-    let config = ClientConfig { answer_bytes_max: FILE_BYTES_MAX as u64, ..ClientConfig::default() };
+pub(super) async fn poll(relay: RelayProxy, tls: Option<ClientTls>, pace: Pace, mut keeper: Keeper) {
+    let config = ClientConfig { tls, answer_bytes_max: FILE_BYTES_MAX as u64, ..ClientConfig::default() };
     let client = Client::new(&config);
     let retries = ExponentialBuilder::new()
         .with_min_delay(pace.retry_after)

@@ -265,9 +265,10 @@ fn poll(address: SocketAddr, api_key: Option<&str>) -> Running {
         endpoint: Endpoint::try_from(format!("http://{address}/base/").as_str()).expect("a URL"),
         api_key: api_key.map(Secret::new),
         poll_interval: Duration::from_millis(1),
+        tls: None,
     };
     let pace = relay_proxy::Pace { retry_after: Duration::from_millis(1), ..relay_proxy::Pace::default() };
-    run(live, |keeper| relay_proxy::poll(relay, pace, keeper))
+    run(live, |keeper| relay_proxy::poll(relay, None, pace, keeper))
 }
 
 fn run<F: Future<Output = ()> + Send + 'static>(live: Live, work: impl FnOnce(Keeper) -> F) -> Running {

@@ -14,7 +14,7 @@ use crate::net::{self, BindCause, BindError, Listener, Offer, Stop, Windows};
 use crate::observe::board::{self, Board};
 use crate::observe::facts::Facts;
 use crate::pipeline::{
-    BuildError, Entrance, ExporterSpec, Graph, MemoryStore, PipelineSpec, Spec, StoreConfig,
+    BuildError, Consumers, Entrance, ExporterSpec, Graph, MemoryStore, PipelineSpec, Spec, StoreConfig,
 };
 use crate::receivers::otlp;
 use crate::registry::{self, Plan};
@@ -76,7 +76,8 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
 
     // From here on nothing fails: every port is open, and what comes in has somewhere to go.
     let tasks = Tasks::start(plan.tasks, &TaskContext { facts: facts.clone(), board: board.clone() });
-    let consumers = entrance.graph().run();
+    let mut consumers = Consumers::default();
+    consumers.follow(&entrance.graph(), &store, tokio::time::Instant::now());
     let listening: Vec<_> =
         receiving.iter().chain(&answering).map(|bound: &Bound| bound.listening.clone()).collect();
     for Listening { component, address, speaks, receives: _ } in &listening {

@@ -76,6 +76,8 @@ pub enum Refusal {
     TooLarge { limit: u64 },
     /// burgee is shutting down; another instance may take it.
     Stopping,
+    /// The configuration has just changed, and the way that the request has begun is no more; the new one may take it.
+    Reloaded,
     /// No pipeline takes this signal from this receiver.
     Unserved,
     /// A processor failed on this payload: a defect of burgee. The same payload would fail again.
@@ -101,6 +103,10 @@ impl Refusal {
             Refusal::Stopping => {
                 Answer::RetryLater { after: None, message: "burgee is shutting down".into() }
             }
+            Refusal::Reloaded => Answer::RetryLater {
+                after: None,
+                message: "burgee's configuration has just changed; send it again".into(),
+            },
             Refusal::Unserved => Answer::Rejected {
                 code: Code::Unimplemented,
                 message: "no pipeline of burgee takes this signal".into(),

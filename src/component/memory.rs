@@ -9,14 +9,14 @@ pub struct Budget(Arc<State>);
 
 #[derive(Debug)]
 struct State {
-    limit: u64,
+    limit: AtomicU64,
     used: AtomicU64,
 }
 
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: u64) -> Budget {
-        Budget(Arc::new(State { limit, used: AtomicU64::new(0) }))
+        Budget(Arc::new(State { limit: AtomicU64::new(limit), used: AtomicU64::new(0) }))
     }
 
     /// Charges `bytes`; `None` if they do not fit.
@@ -41,7 +41,12 @@ impl Budget {
     }
 
     pub fn limit(&self) -> u64 {
-        self.0.limit
+        self.0.limit.load(Ordering::Relaxed)
+    }
+
+    /// Sets another limit. What is charged stays charged, also if that is more.
+    pub fn set_limit(&self, bytes: u64) {
+        self.0.limit.store(bytes, Ordering::Relaxed);
     }
 }
 
@@ -60,11 +65,11 @@ impl Charge {
     /// Charges up to `bytes` in all; false, and nothing changed, if they do not fit.
     pub fn grow(&mut self, bytes: u64) -> bool {
         let more = bytes.saturating_sub(self.bytes);
-        let State { limit, used } = &*self.budget.0;
+        let (limit, used) = (self.budget.limit(), &self.budget.0.used);
         let own = self.bytes;
         let fits = |used: u64| {
             let sum = used.checked_add(more)?;
-            (sum <= *limit || used == own).then_some(sum)
+            (sum <= limit || used == own).then_some(sum)
         };
         let grown = more == 0 || used.try_update(Ordering::AcqRel, Ordering::Relaxed, fits).is_ok();
         if grown {

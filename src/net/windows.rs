@@ -11,20 +11,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Shared by the ports of a process.
 #[derive(Debug)]
 pub struct Windows {
-    limit: u64,
+    limit: AtomicU64,
     given: AtomicU64,
 }
 
 impl Windows {
     /// All windows together get `limit` bytes, beside the [`WINDOW_MIN`] that every connection has at least.
     pub fn new(limit: u64) -> Arc<Windows> {
-        Arc::new(Windows { limit, given: AtomicU64::new(0) })
+        Arc::new(Windows { limit: AtomicU64::new(limit), given: AtomicU64::new(0) })
+    }
+
+    /// Sets another limit, for connections to come.
+    pub fn set_limit(&self, bytes: u64) {
+        self.limit.store(bytes, Ordering::Relaxed);
     }
 
     /// A window for one more connection, of at most `most` bytes.
     pub(super) fn open(self: &Arc<Self>, most: u32) -> Window {
+        let limit = self.limit.load(Ordering::Relaxed);
         let width = |given: u64| {
-            let part = u32::try_from(self.limit.saturating_sub(given) / PART).unwrap_or(u32::MAX);
+            let part = u32::try_from(limit.saturating_sub(given) / PART).unwrap_or(u32::MAX);
             part.max(WINDOW_MIN).min(most)
         };
         let given = self.given.update(Ordering::AcqRel, Ordering::Relaxed, |given| {

@@ -199,9 +199,28 @@ impl Board {
         door
     }
 
-    /// Shows the pipelines of a new graph instead of those of the one before.
-    pub fn set_pipelines(&self, pipelines: Vec<PipelineEntry>) {
-        self.entries().pipelines = pipelines;
+    /// A ledger for a pipeline that goes on counting where the one of this id and signal is, if there is one.
+    pub fn ledger(
+        &self,
+        id: &str,
+        signal: &'static str,
+        processors: impl IntoIterator<Item = Arc<str>>,
+    ) -> Arc<Pipeline> {
+        let entries = self.entries();
+        let same = |entry: &&PipelineEntry| *entry.id == *id && entry.signal == signal;
+        Arc::new(match entries.pipelines.iter().find(same) {
+            Some(entry) => entry.ledger.succeeded_by(processors),
+            None => Pipeline::new(processors),
+        })
+    }
+
+    /// Shows the pipelines of a new graph. Those that it no longer has are shown after them: what went through them
+    /// is in the outboxes.
+    pub fn set_pipelines(&self, mut pipelines: Vec<PipelineEntry>) {
+        let shown = &mut self.entries().pipelines;
+        shown.retain(|entry| !pipelines.iter().any(|new| new.id == entry.id && new.signal == entry.signal));
+        pipelines.append(shown);
+        *shown = pipelines;
     }
 
     pub fn add_outbox(&self, outbox: Arc<dyn OutboxView>) {

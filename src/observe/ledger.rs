@@ -6,8 +6,8 @@
 //! others whenever no request is between its arrival and its answer. Never sum outboxes: with two exporters every
 //! item is in two of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::evaluations::{Evaluated, EvaluatedState, Tally};
 
@@ -174,20 +174,31 @@ impl DoorLedger {
 }
 
 /// What went through one pipeline. Everything is counted after the put.
+///
+/// The counts go on when a reload gives the pipeline other processors: those that it no longer has keep theirs, so
+/// that the equation holds over all of them.
 #[derive(Debug)]
 pub struct Pipeline {
+    totals: Arc<Totals>,
+    /// In their order.
+    processors: Box<[Arc<Changes>]>,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
     entered: AtomicU64,
     out: AtomicU64,
     evaluations: AtomicU64,
     evaluated: Evaluated,
-    /// In their order.
-    processors: Box<[Changes]>,
+    /// All processors that the pipeline has had.
+    known: Mutex<Vec<Arc<Changes>>>,
 }
 
 /// What one processor of a pipeline did to the number of items.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Changes {
     processor: Arc<str>,
+    incoming: AtomicU64,
     added: AtomicU64,
     discarded: AtomicU64,
 }
@@ -195,15 +206,27 @@ struct Changes {
 impl Pipeline {
     /// For a pipeline with these processors.
     pub fn new(processors: impl IntoIterator<Item = Arc<str>>) -> Pipeline {
-        let unchanged =
-            |processor| Changes { processor, added: AtomicU64::new(0), discarded: AtomicU64::new(0) };
-        Pipeline {
-            entered: AtomicU64::new(0),
-            out: AtomicU64::new(0),
-            evaluations: AtomicU64::new(0),
-            evaluated: Evaluated::default(),
-            processors: processors.into_iter().map(unchanged).collect(),
-        }
+        Pipeline::of(Arc::default(), processors)
+    }
+
+    /// For the same pipeline with these processors from now on.
+    pub fn succeeded_by(&self, processors: impl IntoIterator<Item = Arc<str>>) -> Pipeline {
+        Pipeline::of(Arc::clone(&self.totals), processors)
+    }
+
+    fn of(totals: Arc<Totals>, processors: impl IntoIterator<Item = Arc<str>>) -> Pipeline {
+        let mut known = totals.known();
+        let changes = |processor: Arc<str>| {
+            if let Some(changes) = known.iter().find(|changes| changes.processor == processor) {
+                return Arc::clone(changes);
+            }
+            let changes = Arc::new(Changes { processor, ..Changes::default() });
+            known.push(Arc::clone(&changes));
+            changes
+        };
+        let processors = processors.into_iter().map(changes).collect();
+        drop(known);
+        Pipeline { totals, processors }
     }
 
     /// Counts what one payload did. `changes` are items added and discarded, by processor; none if there are none.
@@ -213,45 +236,55 @@ impl Pipeline {
                 total.fetch_add(more, Relaxed);
             }
         };
-        add(&self.entered, entered);
-        add(&self.out, out);
-        add(&self.evaluations, evaluations);
-        for (total, (added, discarded)) in self.processors.iter().zip(changes) {
-            add(&total.added, *added);
-            add(&total.discarded, *discarded);
+        add(&self.totals.entered, entered);
+        add(&self.totals.out, out);
+        add(&self.totals.evaluations, evaluations);
+        let mut incoming = entered;
+        for (number, total) in self.processors.iter().enumerate() {
+            add(&total.incoming, incoming);
+            let (added, discarded) = changes.get(number).copied().unwrap_or_default();
+            add(&total.added, added);
+            add(&total.discarded, discarded);
+            incoming = (incoming + added).saturating_sub(discarded);
         }
     }
 
     /// Counts the evaluations of the same payload by flag.
     pub fn count_evaluated(&self, tally: &Tally) {
-        self.evaluated.add(tally);
+        self.totals.evaluated.add(tally);
     }
 
     /// The evaluations by flag, as far as processors say which they were.
     pub fn evaluated(&self) -> EvaluatedState {
-        self.evaluated.snapshot()
+        self.totals.evaluated.snapshot()
     }
 
+    /// The processors in their order, then those that it had before.
     pub fn snapshot(&self) -> PipelineLedger {
-        let entered = self.entered.load(Relaxed);
+        let Totals { entered, out, evaluations, .. } = &*self.totals;
         let mut ledger = PipelineLedger {
-            entered,
-            added: 0,
-            discarded: Vec::with_capacity(self.processors.len()),
-            passed: Vec::with_capacity(self.processors.len()),
-            out: self.out.load(Relaxed),
-            evaluations: self.evaluations.load(Relaxed),
+            entered: entered.load(Relaxed),
+            out: out.load(Relaxed),
+            evaluations: evaluations.load(Relaxed),
+            ..PipelineLedger::default()
         };
-        let mut incoming = entered;
-        for Changes { processor, added, discarded } in &self.processors {
-            let (added, discarded) = (added.load(Relaxed), discarded.load(Relaxed));
-            let outgoing = (incoming + added).saturating_sub(discarded);
+        let known = self.totals.known().clone();
+        let is_gone = |changes: &&Arc<Changes>| !self.processors.iter().any(|own| Arc::ptr_eq(own, changes));
+        for changes in self.processors.iter().chain(known.iter().filter(is_gone)) {
+            let Changes { processor, incoming, added, discarded } = &**changes;
+            let (incoming, added, discarded) =
+                (incoming.load(Relaxed), added.load(Relaxed), discarded.load(Relaxed));
             ledger.added += added;
             ledger.discarded.push((Arc::clone(processor), discarded));
-            ledger.passed.push((incoming, outgoing));
-            incoming = outgoing;
+            ledger.passed.push((incoming, (incoming + added).saturating_sub(discarded)));
         }
         ledger
+    }
+}
+
+impl Totals {
+    fn known(&self) -> MutexGuard<'_, Vec<Arc<Changes>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -437,6 +470,22 @@ mod tests {
         assert_eq!(pipeline.snapshot().passed, [(10, 7), (7, 9)]);
         pipeline.count(10, &[], 9, 0);
         assert!(!pipeline.snapshot().balanced());
+    }
+
+    #[test]
+    fn a_pipeline_with_other_processors_goes_on_counting() {
+        let first = Pipeline::new(["filter".into(), "batch".into()]);
+        first.count(10, &[(0, 3), (0, 0)], 7, 1);
+        let second = first.succeeded_by(["attributes".into(), "batch".into()]);
+        second.count(5, &[(1, 0), (0, 2)], 4, 0);
+        // a request that began before
+        first.count(1, &[(0, 1), (0, 0)], 0, 0);
+        let ledger = second.snapshot();
+        assert!(ledger.balanced(), "{ledger:?}");
+        let discarded = [("attributes".into(), 0), ("batch".into(), 2), ("filter".into(), 4)];
+        assert_eq!((ledger.entered, ledger.out, ledger.added), (16, 11, 1));
+        assert_eq!(ledger.discarded, discarded);
+        assert_eq!(ledger.passed, [(5, 6), (13, 11), (11, 7)]);
     }
 
     #[test]

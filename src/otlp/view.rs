@@ -33,6 +33,11 @@ impl Payload {
         Payload { hits, ..self }
     }
 
+    /// The same payload, about whose words nothing is known: the door looked out for others.
+    pub fn unwatched(self) -> Self {
+        Payload { watched: Watched::Unknown, hits: None, ..self }
+    }
+
     /// The encoded `Export…ServiceRequest`.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::outbox::{Outbox, Phase};
+use super::outbox::{Outbox, Phase, State};
 use super::store::MemoryStore;
 use crate::observe::ledger::{DropReason, Dropped, OutboxLedger};
 use crate::otlp::Signal;
@@ -39,7 +39,9 @@ impl MemoryStore {
             outbox.drained(deadline).await;
         }
         let drained = |(outbox, before): (&Arc<Outbox>, OutboxLedger)| {
-            outbox.close(DropReason::DrainDeadline);
+            if !matches!(outbox.lock().phase, Phase::Closed(_)) {
+                outbox.close(DropReason::DrainDeadline);
+            }
             let after = outbox.lock().ledger;
             Drained {
                 exporter: Arc::clone(&outbox.exporter),
@@ -56,11 +58,60 @@ impl MemoryStore {
 impl Outbox {
     fn begin_drain(&self, deadline: Instant) -> OutboxLedger {
         let mut state = self.lock();
-        state.phase = Phase::Draining(deadline);
-        let now = Instant::now();
-        state.again.iter_mut().for_each(|again| again.not_before = now);
+        match state.phase {
+            Phase::Closed(_) => return state.ledger,
+            Phase::Leaving(earlier) => state.phase = Phase::Draining(deadline.min(earlier)),
+            Phase::Open | Phase::Draining(_) => state.phase = Phase::Draining(deadline),
+        }
+        state.try_again_now();
         self.wake.notify_one();
         state.ledger
+    }
+
+    /// Sends what is left until `deadline`, since its exporter is no longer configured; what is left then is dropped.
+    /// Requests that have begun their way here may come in until it is empty. Nothing of it if the exporter comes back
+    /// meanwhile. Gives what was dropped.
+    pub async fn leave(&self, deadline: Instant) -> u64 {
+        {
+            let mut state = self.lock();
+            if state.phase != Phase::Open {
+                return 0;
+            }
+            state.phase = Phase::Leaving(deadline);
+            state.try_again_now();
+            self.wake.notify_one();
+        }
+        loop {
+            let emptied = self.emptied.notified();
+            if let Some(dropped) = self.left(deadline) {
+                return dropped;
+            }
+            // woken or not: the next look tells
+            let _ = tokio::time::timeout_at(deadline, emptied).await;
+        }
+    }
+
+    /// Closes it if it has nothing more to send, or no time to; `None` as long as it has.
+    fn left(&self, deadline: Instant) -> Option<u64> {
+        let state = self.lock();
+        if state.phase != Phase::Leaving(deadline) {
+            return Some(0);
+        }
+        let is_over = state.is_empty() || Instant::now() >= deadline;
+        is_over.then(|| {
+            let dropped = state.held.items;
+            self.close_locked(state, DropReason::ExporterRemoved);
+            dropped
+        })
+    }
+
+    /// What its exporter could not deliver is tried at once: there is another one now.
+    pub fn try_with_another(&self) {
+        let mut state = self.lock();
+        state.try_again_now();
+        state.progress_at = Instant::now();
+        state.isolated = false;
+        self.wake.notify_one();
     }
 
     async fn drained(&self, deadline: Instant) {
@@ -71,6 +122,13 @@ impl Outbox {
                 return;
             }
         }
+    }
+}
+
+impl State {
+    fn try_again_now(&mut self) {
+        let now = Instant::now();
+        self.again.iter_mut().for_each(|again| again.not_before = now);
     }
 }
 

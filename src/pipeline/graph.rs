@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::consumers::Consumers;
 use super::store::{MemoryStore, OutboxSpec, Store};
 use crate::component::{BatchConfig, Exporter, OutboxId, Processor, QueueConfig, RetryConfig};
 use crate::observe::board::{Board, PipelineEntry};
@@ -49,7 +48,7 @@ pub enum BuildError {
 pub struct Graph {
     pub(super) store: Arc<dyn Store>,
     routes: HashMap<Arc<str>, [Route; Signal::ALL.len()]>,
-    consumers: Vec<Consumer>,
+    pub(super) consumers: Vec<Consumer>,
     pipelines: Vec<PipelineEntry>,
     warnings: Vec<String>,
 }
@@ -69,11 +68,13 @@ pub(super) struct Pipeline {
     pub ledger: Arc<ledger::Pipeline>,
 }
 
-struct Consumer {
-    outbox: OutboxId,
-    id: Arc<str>,
-    exporter: Arc<dyn Exporter>,
-    count: usize,
+/// Who sends what is in an outbox.
+pub(super) struct Consumer {
+    pub outbox: OutboxId,
+    pub id: Arc<str>,
+    pub exporter: Arc<dyn Exporter>,
+    /// How many batches are on their way at once.
+    pub count: usize,
 }
 
 impl Graph {
@@ -108,7 +109,7 @@ impl Graph {
             }
         }
         for pipeline in pipelines {
-            graph.add(pipeline, &opened);
+            graph.add(pipeline, &opened, store);
         }
         for route in graph.routes.values_mut().flatten() {
             route.watchlist = Arc::new(watchlist(&route.pipelines));
@@ -126,13 +127,9 @@ impl Graph {
         board.set_pipelines(self.pipelines.clone());
     }
 
-    /// Starts to send. To be called inside a runtime.
-    pub fn run(&self) -> Consumers {
-        let mut consumers = Consumers::default();
-        for Consumer { outbox, id, exporter, count } in &self.consumers {
-            consumers.start(&self.store, *outbox, id, exporter, *count);
-        }
-        consumers
+    /// Whether a pipeline has this receiver.
+    pub(super) fn has(&self, receiver: &str) -> bool {
+        self.routes.contains_key(receiver)
     }
 
     pub(super) fn route(&self, receiver: &str, signal: Signal) -> Option<&Route> {
@@ -194,14 +191,19 @@ impl Graph {
         agreed
     }
 
-    fn add(&mut self, spec: PipelineSpec, opened: &HashMap<(Arc<str>, Signal), OutboxId>) {
+    fn add(
+        &mut self,
+        spec: PipelineSpec,
+        opened: &HashMap<(Arc<str>, Signal), OutboxId>,
+        store: &MemoryStore,
+    ) {
         let PipelineSpec { id, signal, receivers, processors, exporters, batch: _ } = spec;
         let mut outboxes: Vec<_> =
             exporters.into_iter().filter_map(|exporter| opened.get(&(exporter, signal)).copied()).collect();
         outboxes.sort_unstable();
         outboxes.dedup();
         let names = processors.iter().map(|(id, _)| Arc::clone(id));
-        let ledger = Arc::new(ledger::Pipeline::new(names));
+        let ledger = store.board().ledger(&id, signal.name(), names);
         self.pipelines.push(PipelineEntry { id, signal: signal.name(), ledger: Arc::clone(&ledger) });
         let pipeline = Arc::new(Pipeline { processors, outboxes, ledger });
         for receiver in receivers {

@@ -70,6 +70,14 @@ struct ReceiverIntake {
     entrance: Arc<Entrance>,
 }
 
+impl ReceiverIntake {
+    /// A receiver that the graph does not know at all was taken out of the configuration a moment ago, and its
+    /// connections are ending. That is nothing a sender should lose data for.
+    fn unserved(&self, graph: &Graph) -> Refusal {
+        if graph.has(&self.receiver) { Refusal::Unserved } else { Refusal::Reloaded }
+    }
+}
+
 impl Intake for ReceiverIntake {
     fn admit(&self, signal: Signal, wire_bytes: u64) -> Result<Admission, Refusal> {
         let Entrance { graph, budget, stopping, .. } = &*self.entrance;
@@ -77,7 +85,7 @@ impl Intake for ReceiverIntake {
             return Err(Refusal::Stopping);
         }
         let graph = graph.load_full();
-        let route = graph.route(&self.receiver, signal).ok_or(Refusal::Unserved)?;
+        let route = graph.route(&self.receiver, signal).ok_or_else(|| self.unserved(&graph))?;
         if !graph.store.has_room(&route.outboxes) {
             return Err(Refusal::full());
         }
@@ -109,7 +117,10 @@ impl Intake for ReceiverIntake {
     ) -> Result<Ticket, Refusal> {
         let graph = admission.route.take().and_then(|route| route.downcast::<Graph>().ok());
         let graph = graph.unwrap_or_else(|| self.entrance.graph());
-        let route = graph.route(&self.receiver, payload.signal()).ok_or(Refusal::Unserved)?;
+        let route = graph.route(&self.receiver, payload.signal()).ok_or_else(|| self.unserved(&graph))?;
+        // What the door looked out for may have been the words of another graph.
+        let is_current = std::ptr::eq(&raw const *graph, Arc::as_ptr(&self.entrance.graph.load()));
+        let payload = if is_current { payload } else { payload.unwatched() };
         if payload.is_empty() {
             return Ok(Ticket::ready());
         }
@@ -143,7 +154,8 @@ impl Intake for ReceiverIntake {
     }
 
     fn serves(&self, signal: Signal) -> bool {
-        self.entrance.graph.load().route(&self.receiver, signal).is_some()
+        let graph = self.entrance.graph.load();
+        graph.route(&self.receiver, signal).is_some() || !graph.has(&self.receiver)
     }
 
     fn watchlist(&self, signal: Signal) -> Arc<Watchlist> {

@@ -38,8 +38,6 @@ pub(super) struct Outbox {
     pub turn: tokio::sync::Mutex<()>,
     /// For whoever drains it.
     pub emptied: Notify,
-    /// What is on its way is given up.
-    pub cut: CancellationToken,
 }
 
 /// What an outbox is told by the configuration.
@@ -68,6 +66,8 @@ pub(super) struct State {
     /// Of everything in it: what waits, what is tried again, what is on its way.
     pub held: Size,
     pub phase: Phase,
+    /// What is on its way is given up.
+    pub cut: CancellationToken,
     /// When the downstream last took or refused something for good, or when there was nothing to send.
     pub progress_at: Instant,
     /// When the downstream last took something.
@@ -97,9 +97,12 @@ pub(super) struct Flight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,
-    /// Everything is sent at once, until then.
+    /// Everything is sent at once, until then; what comes in late is still taken. Consumers end with the last of it.
     Draining(Instant),
-    Closed,
+    /// The same for an exporter that is no longer configured. It may come back: consumers go on.
+    Leaving(Instant),
+    /// Nothing is taken. What was left is dropped, for this reason.
+    Closed(DropReason),
 }
 
 /// Whether a request fits.
@@ -117,7 +120,7 @@ pub(super) enum Room {
     },
     /// Full, and nobody minds.
     Lossy,
-    Closed,
+    Closed(DropReason),
 }
 
 /// What is to become of a payload that is put.
@@ -148,6 +151,7 @@ impl Outbox {
             reserved: Size::default(),
             held: Size::default(),
             phase: Phase::Open,
+            cut: CancellationToken::new(),
             progress_at: Instant::now(),
             delivered_at: None,
             isolated: false,
@@ -168,7 +172,6 @@ impl Outbox {
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
             emptied: Notify::new(),
-            cut: CancellationToken::new(),
         }
     }
 
@@ -198,6 +201,7 @@ impl Outbox {
         let mut state = self.lock();
         self.blocks.store(settings.queue.block_on_overflow, Ordering::Relaxed);
         state.settings = settings;
+        state.reopen();
         self.refresh(&state);
         self.wake.notify_one();
     }
@@ -248,8 +252,10 @@ impl Outbox {
         let fate = match fate {
             Fate::Hold => {
                 state.reserved -= size;
-                let closed = state.phase == Phase::Closed;
-                if closed { Fate::Drop(DropReason::DrainDeadline) } else { Fate::Hold }
+                match state.phase {
+                    Phase::Closed(reason) => Fate::Drop(reason),
+                    _ => Fate::Hold,
+                }
             }
             dropped => dropped,
         };
@@ -259,6 +265,7 @@ impl Outbox {
             drop(state);
             let answer = match reason {
                 DropReason::DrainDeadline => Refusal::Stopping.answer(),
+                DropReason::ExporterRemoved => Refusal::Reloaded.answer(),
                 // the other outboxes have it: a retry of the sender would be for them alone
                 _ => Answer::Accepted,
             };
@@ -282,8 +289,8 @@ impl Outbox {
 
 impl State {
     fn look(&self, need: Size) -> Room {
-        if self.phase == Phase::Closed {
-            return Room::Closed;
+        if let Phase::Closed(reason) = self.phase {
+            return Room::Closed(reason);
         }
         let Settings { queue, lossy, .. } = &self.settings;
         if self.fits(need) {
@@ -309,8 +316,21 @@ impl State {
             && used.bytes.saturating_add(need.bytes) <= self.settings.bytes_max
     }
 
+    /// Its exporter is configured again.
+    fn reopen(&mut self) {
+        if !matches!(self.phase, Phase::Leaving(_) | Phase::Closed(DropReason::ExporterRemoved)) {
+            return;
+        }
+        self.phase = Phase::Open;
+        self.progress_at = Instant::now();
+        self.isolated = false;
+        if self.cut.is_cancelled() {
+            self.cut = CancellationToken::new();
+        }
+    }
+
     pub fn is_drained(&self) -> bool {
-        self.phase != Phase::Open && self.is_empty()
+        matches!(self.phase, Phase::Draining(_)) && self.is_empty()
     }
 
     pub fn is_empty(&self) -> bool {

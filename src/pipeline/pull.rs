@@ -37,7 +37,7 @@ impl Outbox {
     fn pull(self: &Arc<Self>, now: Instant) -> Pull {
         let mut state = self.lock();
         let state = &mut *state;
-        if state.phase == Phase::Closed || state.is_drained() {
+        if matches!(state.phase, Phase::Closed(_)) || state.is_drained() {
             // the next in line looks for itself
             return Pull::End;
         }

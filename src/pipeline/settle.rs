@@ -1,5 +1,6 @@
 //! The only way out of an outbox: what the outcome of a try means for the batch.
 
+use std::sync::MutexGuard;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -136,12 +137,18 @@ impl Outbox {
 
     /// Gives up what is left, and takes nothing any more.
     pub fn close(&self, reason: DropReason) {
-        let mut state = self.lock();
-        state.phase = Phase::Closed;
+        let state = self.lock();
+        self.close_locked(state, reason);
+    }
+
+    /// The same with the lock held.
+    pub fn close_locked(&self, mut state: MutexGuard<'_, State>, reason: DropReason) {
+        state.phase = Phase::Closed(reason);
         let parcels = state.give_up(reason);
         self.moved(&state);
+        let cut = state.cut.clone();
         drop(state);
-        self.cut.cancel();
+        cut.cancel();
         tell(parcels, &Refusal::Stopping.answer());
     }
 
@@ -226,7 +233,7 @@ impl State {
             Err(DropReason::RetryOff)
         };
         let delay = match (planned, self.phase) {
-            (Ok(delay), Phase::Draining(deadline)) => {
+            (Ok(delay), Phase::Draining(deadline) | Phase::Leaving(deadline)) => {
                 let left = deadline.saturating_duration_since(now);
                 // a downstream that asks for a pause gets it as long as there is a try left after it
                 let pause = asked.filter(|asked| *asked < left / 2).unwrap_or(DRAIN_RETRY);

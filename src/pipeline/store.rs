@@ -82,7 +82,7 @@ impl Drop for Reservation {
 pub struct MemoryStore(Arc<Shelf>);
 
 pub(super) struct Shelf {
-    config: StoreConfig,
+    config: ArcSwap<StoreConfig>,
     budget: Budget,
     board: Board,
     pub outboxes: ArcSwap<Vec<Arc<Outbox>>>,
@@ -118,7 +118,7 @@ pub struct OutboxSpec {
 
 impl MemoryStore {
     pub fn new(config: StoreConfig, budget: Budget, board: Board) -> MemoryStore {
-        let outboxes = ArcSwap::default();
+        let (config, outboxes) = (ArcSwap::from_pointee(config), ArcSwap::default());
         MemoryStore(Arc::new(Shelf { config, budget, board, outboxes, adding: Mutex::default() }))
     }
 
@@ -126,11 +126,22 @@ impl MemoryStore {
         &self.0.budget
     }
 
+    /// Holds for outboxes that are opened, or opened anew, from now on.
+    pub fn configure(&self, config: StoreConfig) {
+        self.0.config.store(Arc::new(config));
+    }
+
+    /// Where its outboxes are shown.
+    pub fn board(&self) -> &Board {
+        &self.0.board
+    }
+
     /// The outbox of this exporter and signal, under these settings from now on; with what it holds, if it is there.
     pub fn open(&self, spec: OutboxSpec) -> OutboxId {
         let OutboxSpec { exporter, signal, queue, retry, lossy } = spec;
         let limits = BatchLimits::new(queue.batch.as_ref(), queue.request);
-        let settings = Settings { queue, retry, limits, bytes_max: self.0.config.outbox_bytes_max, lossy };
+        let settings =
+            Settings { queue, retry, limits, bytes_max: self.0.config.load().outbox_bytes_max, lossy };
         let _adding = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let outboxes = self.0.outboxes.load_full();
         let same = |outbox: &&Arc<Outbox>| outbox.exporter == exporter && outbox.signal == signal;
@@ -151,7 +162,7 @@ impl MemoryStore {
         self.0.outboxes.load_full()
     }
 
-    fn outbox(&self, id: OutboxId) -> Arc<Outbox> {
+    pub(super) fn outbox(&self, id: OutboxId) -> Arc<Outbox> {
         Arc::clone(find(&self.0.outboxes.load(), id))
     }
 }
@@ -188,7 +199,8 @@ impl Store for MemoryStore {
                     (Fate::Drop(DropReason::ExporterDown), false)
                 }
                 Room::Full { stuck: false } => return Err(Refusal::full()),
-                Room::Closed => return Err(Refusal::Stopping),
+                Room::Closed(DropReason::ExporterRemoved) => return Err(Refusal::Reloaded),
+                Room::Closed(_) => return Err(Refusal::Stopping),
             };
             reservation.slots.push(Slot { outbox, need, fate, waits });
         }
@@ -250,6 +262,6 @@ impl Store for MemoryStore {
     }
 
     fn cut(&self, outbox: OutboxId) -> CancellationToken {
-        self.outbox(outbox).cut.clone()
+        self.outbox(outbox).lock().cut.clone()
     }
 }

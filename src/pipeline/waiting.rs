@@ -47,7 +47,7 @@ fn hindrance(needs: &[(Arc<Outbox>, Size)]) -> Option<&Arc<Outbox>> {
             Room::Full { stuck: true } if someone_has_room => {}
             Room::Full { .. } if outbox.blocks() => found = found.or(Some(outbox)),
             // it refuses at once, and so does the whole request
-            Room::Full { .. } | Room::Closed => return None,
+            Room::Full { .. } | Room::Closed(_) => return None,
         }
     }
     found

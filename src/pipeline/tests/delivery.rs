@@ -207,7 +207,8 @@ async fn stopped_consumers_give_back_what_was_on_its_way() {
     let outbox = rig.outbox("otlp");
     assert_eq!((outbox.ledger.held, outbox.in_flight), (1, 0));
     downstream.rewrite(|_| Step::Answer(Outcome::Accepted));
-    rig.consumers = rig.entrance.graph().run();
+    rig.consumers = Consumers::default();
+    rig.consumers.follow(&rig.entrance.graph(), &rig.store, Instant::now());
     settle_down().await;
     assert_eq!(downstream.accepted_spans(), ["a"]);
     assert_eq!(rig.outbox("otlp").ledger.sent, 1);

@@ -21,6 +21,7 @@ mod drain;
 mod fan_out;
 mod intake;
 mod properties;
+mod reload;
 mod retries;
 mod waiting;
 
@@ -50,7 +51,8 @@ impl Rig {
         let store = MemoryStore::new(StoreConfig::for_budget(&budget), budget.clone(), board.clone());
         let graph = Graph::build(spec, &store).expect("all references are known");
         graph.show(&board);
-        let consumers = graph.run();
+        let mut consumers = Consumers::default();
+        consumers.follow(&graph, &store, Instant::now());
         let entrance = Entrance::new(graph, budget.clone());
         let feeder = Feeder::new(entrance.intake("feeder"));
         Rig { board, budget, store, entrance, feeder, consumers }

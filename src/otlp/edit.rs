@@ -35,6 +35,7 @@ struct Target {
     at: usize,
     discard: bool,
     name: Option<Range<usize>>,
+    trace_state: Option<Range<usize>>,
     /// The latest of its operations; they are chained.
     ops: Option<usize>,
     count: usize,
@@ -44,6 +45,12 @@ struct Target {
     keys: Keys,
     /// Whether all that happens to it is that attributes of new keys come after what there is.
     appends: bool,
+}
+
+impl Target {
+    fn has_changes(&self) -> bool {
+        self.discard || self.name.is_some() || self.trace_state.is_some() || self.ops.is_some()
+    }
 }
 
 /// What is to happen to one key.
@@ -126,6 +133,7 @@ impl Edits {
                 at: id.0,
                 discard: false,
                 name: None,
+                trace_state: None,
                 ops: None,
                 count: 0,
                 index: None,
@@ -140,7 +148,7 @@ impl Edits {
     ///
     /// A message that loses its last item to a discard goes, too. What is not edited keeps its bytes.
     pub fn apply(&mut self, payload: &Payload) -> Payload {
-        let changes = self.targets.iter().any(|t| t.discard || t.name.is_some() || t.ops.is_some());
+        let changes = self.targets.iter().any(Target::has_changes);
         if !changes {
             self.clear();
             return payload.clone();
@@ -244,22 +252,26 @@ impl Edit<'_, '_> {
     /// Gives an attribute another key, with its value byte for byte; an attribute that had that key is replaced.
     /// Without the attribute nothing happens.
     pub fn rename(&mut self, from: &str, to: &str) {
-        if from == to {
-            return;
+        if from != to && self.copy(from, to) {
+            let op = self.op_for(from);
+            self.edits.ops[op].pair = None;
         }
+    }
+
+    /// Sets an attribute to the value of another one, byte for byte; whether there is that other one.
+    pub fn copy(&mut self, from: &str, to: &str) -> bool {
         match self.op(from) {
-            Some(op) if self.edits.ops[op].pair.is_none() => return,
+            Some(op) if self.edits.ops[op].pair.is_none() => return false,
             Some(op) => {
                 let value = self.edits.ops[op].value.clone();
                 self.record(to, |arena| arena.extend_from_within(value));
             }
             None => match self.attributes.encoded_value(from) {
                 Some(value) => self.record(to, |arena| arena.extend_from_slice(value)),
-                None => return,
+                None => return false,
             },
         }
-        let op = self.op_for(from);
-        self.edits.ops[op].pair = None;
+        true
     }
 
     /// Gives a span, an event or a log record's event another name. Resources and data points have none: there it
@@ -268,6 +280,13 @@ impl Edit<'_, '_> {
         let range = self.edits.keep(name.as_bytes());
         self.edits.targets[self.target].appends = false;
         self.edits.targets[self.target].name = Some(range);
+    }
+
+    /// Gives a span another W3C trace state; everything else has none: there it does nothing.
+    pub fn set_trace_state(&mut self, trace_state: &str) {
+        let range = self.edits.keep(trace_state.as_bytes());
+        self.edits.targets[self.target].appends = false;
+        self.edits.targets[self.target].trace_state = Some(range);
     }
 
     /// Takes the item out; it wins over all other changes.
@@ -577,20 +596,23 @@ impl Splice<'_> {
             len += self.keep(extent.body, extent.end);
             return len + self.put_rest(extent, target);
         }
-        let (name, name_number) = self.new_name(extent, target);
+        let texts = self.new_texts(extent, target);
+        let is_replaced = |number| texts.iter().flatten().any(|(of, _)| *of == number);
         for raw in Fields::new(self.buf, extent.body, extent.end) {
             let role = extent.message.field(raw.number).map_or(Role::None, |field| field.role);
             len += match (role, target) {
                 (Role::Attributes, Some(target)) => self.attribute(raw, target),
                 (Role::Events, _) if self.touches(&raw) => self.event(raw),
-                _ if Some(raw.number) == name_number => 0,
+                _ if is_replaced(raw.number) => 0,
                 _ => self.keep(raw.start, raw.end),
             };
         }
-        if let (Some(name), Some(number)) = (name, name_number) {
+        for (number, text) in texts.into_iter().flatten() {
             self.changes += 1;
-            self.edits.pieces.push(Piece::Head { number, len: name.len() });
-            len += wire::head_len(number, name.len()) + self.put(name);
+            if !text.is_empty() {
+                self.edits.pieces.push(Piece::Head { number, len: text.len() });
+                len += wire::head_len(number, text.len()) + self.put(text);
+            }
         }
         len + self.put_rest(extent, target)
     }
@@ -616,16 +638,29 @@ impl Splice<'_> {
         len
     }
 
-    /// The name that a message gets and its field, if it gets another one than it has.
-    fn new_name(&self, extent: Extent, target: Option<usize>) -> (Option<Range<usize>>, Option<u32>) {
-        let name = target.and_then(|target| self.edits.targets[target].name.clone());
-        let (Some(name), Some(number)) = (name, name_number(extent.message)) else { return (None, None) };
-        let mut names = Fields::new(self.buf, extent.body, extent.end).filter(|raw| raw.number == number);
-        let is_same = |raw: Raw| *raw.bytes(self.buf) == self.edits.arena[name.clone()];
-        match (names.next(), names.next()) {
-            (Some(only), None) if is_same(only) => (None, None),
-            _ => (Some(name), Some(number)),
-        }
+    /// The texts that a message gets, each with its field, as far as they are other than what it has.
+    fn new_texts(&self, extent: Extent, target: Option<usize>) -> [Option<(u32, Range<usize>)>; 2] {
+        let Some(target) = target.map(|target| &self.edits.targets[target]) else { return [None, None] };
+        [
+            self.new_text(extent, name_number(extent.message), target.name.as_ref()),
+            self.new_text(extent, trace_state_number(extent.message), target.trace_state.as_ref()),
+        ]
+    }
+
+    fn new_text(
+        &self,
+        extent: Extent,
+        number: Option<u32>,
+        text: Option<&Range<usize>>,
+    ) -> Option<(u32, Range<usize>)> {
+        let (number, text) = (number?, text?.clone());
+        let mut present = Fields::new(self.buf, extent.body, extent.end).filter(|raw| raw.number == number);
+        let is_same = match (present.next(), present.next()) {
+            (None, _) => text.is_empty(),
+            (Some(only), None) => *only.bytes(self.buf) == self.edits.arena[text.clone()],
+            _ => false,
+        };
+        (!is_same).then_some((number, text))
     }
 
     fn attribute(&mut self, raw: Raw, target: usize) -> usize {
@@ -688,6 +723,10 @@ fn name_number(message: &Message) -> Option<u32> {
         .map(|f| f.number)
 }
 
+fn trace_state_number(message: &Message) -> Option<u32> {
+    std::ptr::eq(message, &schema::SPAN).then_some(TRACE_STATE)
+}
+
 fn count_items(buf: &[u8], extent: Extent) -> u64 {
     if extent.message.part == Part::Item {
         return 1;
@@ -703,7 +742,7 @@ fn count_items(buf: &[u8], extent: Extent) -> u64 {
 }
 
 /// Appends an encoded `AnyValue`.
-fn put_value(out: &mut Vec<u8>, value: Value<'_>) {
+pub(super) fn put_value(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
         Value::Empty => {}
         Value::Str(text) => wire::put_len(out, 1, text.as_bytes()),
@@ -725,8 +764,10 @@ fn put_value(out: &mut Vec<u8>, value: Value<'_>) {
 /// A chain of operations that is longer is not searched. Few messages ever have so many.
 const CHAIN_MAX: usize = 64;
 /// `KeyValue.key` and `KeyValue.value`.
-const KEY: u32 = 1;
-const VALUE: u32 = 2;
+pub(super) const KEY: u32 = 1;
+pub(super) const VALUE: u32 = 2;
+/// `Span.trace_state`.
+const TRACE_STATE: u32 = 3;
 /// `resource` and the list of scope groups are the same fields in every resource group.
 const RESOURCE: u32 = 1;
 const LIST: u32 = 2;

@@ -12,6 +12,7 @@ pub mod compression;
 mod edit;
 pub mod json;
 pub mod schema;
+mod value;
 mod view;
 mod watch;
 mod wire;
@@ -19,9 +20,10 @@ mod wire;
 pub use batch::{mergeable, split};
 pub use check::{Checked, Malformed, check};
 pub use edit::{Edit, Edits, Keys};
+pub use value::OwnedValue;
 pub use view::{
-    Attributes, Event, Events, Item, ItemId, Items, Metric, Outline, Pair, Payload, Reading, Resource, Scope,
-    Value, Values,
+    Attributes, Event, Events, Item, ItemId, Items, Metric, MetricData, Outline, Pair, Payload, Reading,
+    Resource, Scope, Value, Values,
 };
 pub use watch::{Watched, Watchlist};
 

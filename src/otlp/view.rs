@@ -234,6 +234,10 @@ pub struct Metric<'a> {
 }
 
 impl<'a> Metric<'a> {
+    pub fn id(&self) -> ItemId {
+        ItemId(self.node.start)
+    }
+
     pub fn name(&self) -> &'a str {
         self.node.text(1)
     }
@@ -241,6 +245,34 @@ impl<'a> Metric<'a> {
     pub fn unit(&self) -> &'a str {
         self.node.text(3)
     }
+
+    pub fn description(&self) -> &'a str {
+        self.node.text(2)
+    }
+
+    /// Which kind of data points it has; the last member of the oneof counts.
+    pub fn data(&self) -> MetricData {
+        let kinds = self.node.fields().filter_map(|raw| match raw.number {
+            5 => Some(MetricData::Gauge),
+            7 => Some(MetricData::Sum),
+            9 => Some(MetricData::Histogram),
+            10 => Some(MetricData::ExponentialHistogram),
+            11 => Some(MetricData::Summary),
+            _ => None,
+        });
+        kinds.last().unwrap_or(MetricData::Empty)
+    }
+}
+
+/// What a metric's data points are, numbered as the OpenTelemetry Collector's `METRIC_DATA_TYPE_…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricData {
+    Empty = 0,
+    Gauge = 1,
+    Sum = 2,
+    Histogram = 3,
+    ExponentialHistogram = 4,
+    Summary = 5,
 }
 
 /// A span, a log record or a data point.
@@ -306,6 +338,14 @@ impl<'a> Item<'a> {
         match self.is() {
             Is::Span => self.node.bytes(4),
             _ => &[],
+        }
+    }
+
+    /// The W3C trace state of a span; may be empty.
+    pub fn trace_state(&self) -> &'a str {
+        match self.is() {
+            Is::Span => self.node.text(3),
+            _ => "",
         }
     }
 

@@ -1,5 +1,7 @@
 //! What changes payloads on their way.
 
+use std::sync::Arc;
+
 use super::Origin;
 use crate::observe::evaluations::Tally;
 use crate::otlp::{Edits, Payload, Watchlist};
@@ -12,6 +14,17 @@ pub trait Processor: Send + Sync {
     /// Adds the words it wants the door to look out for. Asked once, when the graph is built.
     fn watch(&self, watchlist: &mut Watchlist) {
         let _ = watchlist;
+    }
+}
+
+/// One processor in several pipelines: it keeps nothing of what passes.
+impl<P: Processor + ?Sized> Processor for Arc<P> {
+    fn process(&self, payload: Payload, cx: &mut Cx<'_>) -> Payload {
+        (**self).process(payload, cx)
+    }
+
+    fn watch(&self, watchlist: &mut Watchlist) {
+        (**self).watch(watchlist);
     }
 }
 

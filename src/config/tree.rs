@@ -99,9 +99,21 @@ impl Node {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// The node behind several keys, or the deepest one on the way there: somewhere to point at.
+    /// The node behind several keys, or the deepest one on the way there: somewhere to point at. In a list, a key is
+    /// the number of an item, from 0.
     pub fn find(&self, keys: &[&str]) -> &Node {
-        keys.iter().try_fold(self, |node, key| node.get(key).ok_or(node)).unwrap_or_else(|deepest| deepest)
+        let mut found = self;
+        for key in keys {
+            let next = match key.parse::<usize>() {
+                Ok(at) if !found.items().is_empty() => found.items().get(at),
+                _ => found.get(key),
+            };
+            match next {
+                Some(node) => found = node,
+                None => break,
+            }
+        }
+        found
     }
 
     /// The text of a scalar or of an expansion, as a text field gets it.

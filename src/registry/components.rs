@@ -1,6 +1,7 @@
 //! From a component's type to its `Config` and `build`: the one place with a line for each.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
@@ -12,8 +13,9 @@ use crate::admin;
 use crate::component::{self, BatchConfig, BuildContext, Task, WhenTaken};
 use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
 use crate::exporters::{Built, debug, nop, otlp_grpc, otlp_http};
+use crate::otlp::Signal;
 use crate::processors::feature_flag::{self, BuildError};
-use crate::processors::{batch, memory_limiter};
+use crate::processors::{Fault, attributes, batch, filter, memory_limiter, probabilistic_sampler, resource};
 use crate::receivers::otlp;
 use crate::values::ListenEndpoint;
 
@@ -31,10 +33,32 @@ pub(super) struct Components {
 
 /// What a processor's configuration became.
 enum Processor {
-    FeatureFlag(feature_flag::FeatureFlag),
+    /// That runs, and what is wrong or odd about it in pipelines of each signal.
+    Runs(Arc<dyn component::Processor>, [Vec<Problem>; Signal::ALL.len()]),
     Batch(BatchConfig),
     /// It has set the budget, and nothing more is to be done.
     MemoryLimiter,
+}
+
+impl Processor {
+    /// That can be in any pipeline.
+    fn anywhere(processor: impl component::Processor + 'static) -> Processor {
+        Processor::Runs(Arc::new(processor), Default::default())
+    }
+
+    /// `remarks` are the errors and warnings in pipelines of a signal.
+    fn with_remarks(
+        processor: impl component::Processor + 'static,
+        node: &Node,
+        remarks: impl Fn(Signal) -> (Vec<Fault>, Vec<Fault>),
+    ) -> Processor {
+        let remarks = Signal::ALL.map(|signal| {
+            let (errors, warnings) = remarks(signal);
+            let warnings = warnings.iter().map(|fault| warning(faulty(node, fault)));
+            errors.iter().map(|fault| faulty(node, fault)).chain(warnings).collect()
+        });
+        Processor::Runs(Arc::new(processor), remarks)
+    }
 }
 
 impl Components {
@@ -54,8 +78,8 @@ impl Components {
         let (mut processors, mut batch) = (Vec::new(), None);
         for id in &wiring.processors {
             match self.processors.get(id) {
-                Some(Processor::FeatureFlag(built)) => {
-                    processors.push(Runner { id: id.clone(), processor: Box::new(built.clone()) });
+                Some(Processor::Runs(built, _)) => {
+                    processors.push(Runner { id: id.clone(), processor: Box::new(Arc::clone(built)) });
                 }
                 Some(Processor::Batch(config)) => batch = Some(config.clone()),
                 Some(Processor::MemoryLimiter) | None => {}
@@ -102,6 +126,19 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
         }
     }
     components
+}
+
+/// What is wrong or odd about processors in the pipelines that they are in.
+pub(super) fn misfits(components: &Components, service: &Service) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for wiring in &service.pipelines {
+        for id in &wiring.processors {
+            if let Some(Processor::Runs(_, remarks)) = components.processors.get(id) {
+                problems.extend(remarks[wiring.id.signal as usize].iter().cloned());
+            }
+        }
+    }
+    problems
 }
 
 /// Errors for receivers that want the same address: only one of them could have it.
@@ -164,7 +201,7 @@ fn processor(
         "feature_flag" => {
             let config: feature_flag::Config = config::decode(node)?;
             let built = feature_flag::build(&config, cx);
-            built.map(Processor::FeatureFlag).map_err(|error| match error {
+            built.map(Processor::anywhere).map_err(|error| match error {
                 BuildError::Setting { path, message } => vec![place(node, path, &message, None)],
                 BuildError::File(problem) => {
                     let setting = node.find(&["definitions", "file"]).place.clone();
@@ -182,8 +219,36 @@ fn processor(
             *memory_limit = Some(memory_limit.map_or(limit, |other| other.min(limit)));
             Ok(Processor::MemoryLimiter)
         }
+        "attributes" => {
+            let config: attributes::Config = config::decode(node)?;
+            let built = attributes::build(&config).map_err(|faults| all_faulty(node, &faults))?;
+            Ok(Processor::with_remarks(built, node, |signal| attributes::misfits(&config, signal)))
+        }
+        "resource" => {
+            let config: resource::Config = config::decode(node)?;
+            resource::build(&config).map(Processor::anywhere).map_err(|faults| all_faulty(node, &faults))
+        }
+        "filter" => {
+            let config: filter::Config = config::decode(node)?;
+            let built = filter::build(&config).map_err(|faults| all_faulty(node, &faults))?;
+            Ok(Processor::with_remarks(built, node, |_| (Vec::new(), filter::warnings(&config))))
+        }
+        "probabilistic_sampler" => {
+            let config: probabilistic_sampler::Config = config::decode(node)?;
+            let built = probabilistic_sampler::build(&config).map_err(|faults| all_faulty(node, &faults))?;
+            Ok(Processor::with_remarks(built, node, |signal| probabilistic_sampler::misfits(&config, signal)))
+        }
         _ => Err(vec![unknown(Section::Processors, defined)]),
     }
+}
+
+fn all_faulty(node: &Node, faults: &[Fault]) -> Vec<Problem> {
+    faults.iter().map(|fault| faulty(node, fault)).collect()
+}
+
+fn faulty(node: &Node, fault: &Fault) -> Problem {
+    let path: Vec<&str> = fault.path.iter().map(String::as_str).collect();
+    place(node, &path, &fault.message, fault.help.as_deref())
 }
 
 fn exporter(defined: &Defined<'_>) -> Result<Built, Vec<Problem>> {
@@ -225,8 +290,10 @@ fn place(node: &Node, path: &[&str], message: &str, help: Option<&str>) -> Probl
     let found = node.find(path);
     let mut whole = node.path.clone();
     for key in path {
-        whole.push('.');
-        whole.push_str(key);
+        match key.bytes().all(|letter| letter.is_ascii_digit()) {
+            true => whole.extend(["[", key, "]"]),
+            false => whole.extend([".", key]),
+        }
     }
     let problem = Problem::error(format!("{whole} {message}{}", found.whence()))
         .at(found.place.clone())

@@ -57,7 +57,15 @@ pub fn alias_of(section: Section, kind: &str) -> Option<&'static str> {
 pub fn known(section: Section) -> &'static [&'static str] {
     match section {
         Section::Receivers => &["otlp"],
-        Section::Processors => &["feature_flag", "batch", "memory_limiter"],
+        Section::Processors => &[
+            "feature_flag",
+            "attributes",
+            "batch",
+            "filter",
+            "memory_limiter",
+            "probabilistic_sampler",
+            "resource",
+        ],
         Section::Exporters => &["otlp_grpc", "otlp", "otlp_http", "otlphttp", "debug", "nop"],
         Section::Connectors => &[],
         Section::Extensions => &["admin"],
@@ -179,14 +187,12 @@ const COLLECTOR_RECEIVERS: [&str; 49] = [
     "zipkin",
 ];
 
-const COLLECTOR_PROCESSORS: [&str; 32] = [
-    "attributes",
+const COLLECTOR_PROCESSORS: [&str; 28] = [
     "coralogix",
     "cumulativetodelta",
     "deltatocumulative",
     "deltatorate",
     "dns_lookup",
-    "filter",
     "geoip",
     "groupbyattrs",
     "groupbytrace",
@@ -200,11 +206,9 @@ const COLLECTOR_PROCESSORS: [&str; 32] = [
     "metric_start_time",
     "metricsgeneration",
     "metricstransform",
-    "probabilistic_sampler",
     "queuebatch",
     "redaction",
     "remotetap",
-    "resource",
     "resource_detection",
     "resourcedetection",
     "schema",

@@ -123,6 +123,7 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     let mut built = components::build(&defined, &mut report);
     let service = service::read(&sections, &defined, &mut report);
     report.extend(components::contested(&defined, &built, &service));
+    report.extend(components::misfits(&built, &service));
     if report.has_errors() {
         return Err(report);
     }

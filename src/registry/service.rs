@@ -136,7 +136,11 @@ fn wire_all(defined: &Definitions<'_>) -> Vec<Wiring> {
     let wiring = |signal| Wiring {
         id: PipelineId { signal, name: None },
         receivers: defined.ids(Section::Receivers),
-        processors: processors.clone(),
+        // Data points have no trace ids to sample by.
+        processors: (processors.iter())
+            .filter(|id| signal != Signal::Metrics || id.kind() != "probabilistic_sampler")
+            .cloned()
+            .collect(),
         exporters: defined.ids(Section::Exporters),
     };
     Signal::ALL.into_iter().map(wiring).collect()

@@ -384,6 +384,37 @@ fn connectors_are_refused_until_there_are_some() {
 }
 
 #[test]
+fn what_is_wrong_in_a_list_of_a_processor_is_named_by_its_number() {
+    let found = complaints(
+        "processors:
+  attributes:
+    actions:
+      - {key: a, action: delete}
+      - {key: a, action: extract}
+    include: {match_type: strict, span_names: [x]}
+  filter:
+    traces:
+      span: ['name == \"x\"', 'nme == 1']
+  attributes/logs:
+    actions: [{key: a, action: delete}]
+    include: {match_type: strict, span_names: [x]}
+  probabilistic_sampler:
+service: {pipelines: {
+  logs: {receivers: [otlp], processors: [attributes/logs], exporters: [debug]},
+  metrics: {receivers: [otlp], processors: [probabilistic_sampler], exporters: [debug]}}}
+",
+    );
+    let at = |place: &str, what: &str| {
+        let start = format!("collector.yaml:{place}: error: processors.{what}");
+        assert!(found.iter().any(|problem| problem.starts_with(&start)), "no {start} in {found:#?}");
+    };
+    at("5:9", "attributes.actions[1].pattern is missing");
+    at("9:29", "filter.traces.span[1] column 1, at \"nme == 1\"");
+    at("12:47", "attributes/logs.include.span_names has no meaning for log records");
+    at("13:24", "probabilistic_sampler samples by trace ids");
+}
+
+#[test]
 fn every_type_that_is_listed_can_be_built() {
     for section in Section::ALL {
         for kind in known(section) {
@@ -391,6 +422,8 @@ fn every_type_that_is_listed_can_be_built() {
                 "otlp" if section == Section::Receivers => "{protocols: {http: }}",
                 "otlp_grpc" | "otlp" | "otlp_http" | "otlphttp" => "{endpoint: \"http://localhost:9\"}",
                 "memory_limiter" => "{check_interval: 1s, limit_mib: 10}",
+                "attributes" => "{actions: [{key: a, action: delete}]}",
+                "resource" => "{attributes: [{key: a, action: delete}]}",
                 _ => "",
             };
             let text = format!("{}: {{{kind}: {settings}}}", section.key());

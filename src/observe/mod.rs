@@ -1,9 +1,13 @@
 //! What burgee says of itself: the [`ledger`] that balances, the [`board`] that shows it, [`facts`] about what is
-//! odd, how the reading of [`definitions`] goes, [`evaluations`] by flag, the metric [`names`].
+//! odd, how the reading of [`definitions`] goes, [`evaluations`] by flag, its
+//! [`metrics`], their [`names`] and their [`exposition`].
 
 pub mod board;
 pub mod definitions;
 pub mod evaluations;
+pub mod exposition;
 pub mod facts;
 pub mod ledger;
+pub mod metrics;
 pub mod names;
+pub mod process;

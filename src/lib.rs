@@ -22,6 +22,7 @@ pub mod exporters;
 pub mod extensions;
 pub mod processors;
 pub mod receivers;
+pub mod telemetry;
 
 // rank 4: the list of components, the engine
 pub mod pipeline;

@@ -69,7 +69,7 @@ pub(super) fn demo(args: Args) -> Result<(), Failure> {
 
 /// The log, and what is odd about the configuration as its first lines.
 fn begin(plan: &Plan) -> Result<(), Failure> {
-    logs::start(plan.log_level)?;
+    logs::start(&plan.logs)?;
     for warning in plan.warnings.problems() {
         tracing::warn!("{warning}");
     }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::observe::board::{Memory, MemoryView};
+
 /// How many bytes of telemetry the process may hold. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<State>);
@@ -47,6 +49,12 @@ impl Budget {
     /// Sets another limit. What is charged stays charged, also if that is more.
     pub fn set_limit(&self, bytes: u64) {
         self.0.limit.store(bytes, Ordering::Relaxed);
+    }
+}
+
+impl MemoryView for Budget {
+    fn snapshot(&self) -> Memory {
+        Memory { used: self.used(), limit: self.limit() }
     }
 }
 

@@ -17,6 +17,7 @@ mod io;
 mod limits;
 mod listener;
 mod offer;
+pub mod pages;
 mod server;
 mod stop;
 #[cfg_attr(not(test), expect(dead_code, reason = "the listeners are next"))]

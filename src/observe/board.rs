@@ -25,6 +25,7 @@ struct Entries {
     pipelines: Vec<PipelineEntry>,
     outboxes: Vec<Arc<dyn OutboxView>>,
     definitions: Vec<Arc<Readings>>,
+    memory: Option<Arc<dyn MemoryView>>,
 }
 
 /// How far the collector is.
@@ -51,6 +52,18 @@ pub struct PipelineEntry {
 /// An outbox that tells what is in it.
 pub trait OutboxView: Send + Sync {
     fn snapshot(&self) -> OutboxState;
+}
+
+/// The budget of memory, which tells what is used of it.
+pub trait MemoryView: Send + Sync {
+    fn snapshot(&self) -> Memory;
+}
+
+/// What telemetry takes of the memory, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    pub used: u64,
+    pub limit: u64,
 }
 
 /// An open port.
@@ -127,6 +140,8 @@ pub struct BoardState {
     pub pipelines: Vec<PipelineState>,
     pub outboxes: Vec<OutboxState>,
     pub definitions: Vec<DefinitionsState>,
+    /// Once there is an engine.
+    pub memory: Option<Memory>,
 }
 
 /// A door at one moment.
@@ -223,6 +238,11 @@ impl Board {
         *shown = pipelines;
     }
 
+    /// Shows what telemetry takes of the memory.
+    pub fn set_memory(&self, memory: Arc<dyn MemoryView>) {
+        self.entries().memory = Some(memory);
+    }
+
     pub fn add_outbox(&self, outbox: Arc<dyn OutboxView>) {
         self.entries().outboxes.push(outbox);
     }
@@ -258,6 +278,7 @@ impl Board {
             readings: readings.snapshot(),
         };
         let (phase, listeners) = (entries.phase, entries.listeners.clone());
+        let memory = entries.memory.as_ref().map(|memory| memory.snapshot());
         let doors = entries.doors.iter().map(door).collect();
         let pipelines = entries.pipelines.iter().map(pipeline).collect();
         let definitions = entries.definitions.iter().map(definitions).collect();
@@ -272,6 +293,7 @@ impl Board {
             pipelines,
             outboxes: outboxes.iter().map(|outbox| outbox.snapshot()).collect(),
             definitions,
+            memory,
         }
     }
 

@@ -49,10 +49,6 @@ impl Value {
 pub struct Numbers<'a> {
     pub board: &'a BoardState,
     pub facts: &'a Facts,
-    /// Bytes that telemetry holds.
-    pub memory_used: u64,
-    /// Bytes that it may hold.
-    pub memory_limit: u64,
     pub process: Process,
     pub now: SystemTime,
 }
@@ -73,8 +69,10 @@ pub fn families(level: Level, numbers: &Numbers<'_>) -> Vec<Family> {
     for kind in FactKind::ALL {
         families.add(&names::FACTS, None, &[kind.name()], numbers.facts.count(kind));
     }
-    families.add(&names::MEMORY_USED, None, &[], numbers.memory_used);
-    families.add(&names::MEMORY_LIMIT, None, &[], numbers.memory_limit);
+    if let Some(memory) = board.memory {
+        families.add(&names::MEMORY_USED, None, &[], memory.used);
+        families.add(&names::MEMORY_LIMIT, None, &[], memory.limit);
+    }
     families.process(board.uptime, &numbers.process);
     families.families
 }
@@ -238,22 +236,31 @@ fn collectors_word(outcome: DoorOutcome) -> &'static str {
 
 /// The Collector's processors know no pipeline: those with one id are one series for each signal.
 fn processors(pipelines: &[PipelineState], families: &mut Families) {
-    let mut sums: Vec<((&str, &str), (u64, u64))> = Vec::new();
-    for pipeline in pipelines {
-        for ((processor, _), (incoming, outgoing)) in
-            pipeline.ledger.discarded.iter().zip(&pipeline.ledger.passed)
-        {
-            let of = (&**processor, pipeline.signal);
-            match sums.iter_mut().find(|(known, _)| *known == of) {
-                Some((_, sum)) => *sum = (sum.0 + incoming, sum.1 + outgoing),
-                None => sums.push((of, (*incoming, *outgoing))),
+    let mut sums: Vec<Passed<'_>> = Vec::new();
+    for PipelineState { signal, ledger, .. } in pipelines {
+        for ((processor, _), (incoming, outgoing)) in ledger.discarded.iter().zip(&ledger.passed) {
+            let same = |sum: &&mut Passed<'_>| sum.processor == &**processor && sum.signal == *signal;
+            match sums.iter_mut().find(same) {
+                Some(sum) => {
+                    sum.incoming += incoming;
+                    sum.outgoing += outgoing;
+                }
+                None => sums.push(Passed { processor, signal, incoming: *incoming, outgoing: *outgoing }),
             }
         }
     }
-    for ((processor, signal), (incoming, outgoing)) in sums {
+    for Passed { processor, signal, incoming, outgoing } in sums {
         families.add(&names::PROCESSOR_IN, None, &[processor, signal], incoming);
         families.add(&names::PROCESSOR_OUT, None, &[processor, signal], outgoing);
     }
+}
+
+/// What went through a processor in all pipelines of a signal.
+struct Passed<'a> {
+    processor: &'a str,
+    signal: &'a str,
+    incoming: u64,
+    outgoing: u64,
 }
 
 impl From<u64> for Value {

@@ -5,6 +5,9 @@
 //! for the plural of [`ITEMS`]. Names are as OTLP has them; how they look to Prometheus is for
 //! [`exposition`](super::exposition) to say.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 /// What the Collector calls the items of a signal in metric names, and their unit, by the signal's name.
 pub const ITEMS: [(&str, &str, &str); 3] = [
     ("traces", "spans", "{spans}"),
@@ -35,7 +38,8 @@ pub enum Kind {
 }
 
 /// How much is told: `service.telemetry.metrics.level`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     None,
     Basic,

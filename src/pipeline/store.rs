@@ -118,6 +118,7 @@ pub struct OutboxSpec {
 
 impl MemoryStore {
     pub fn new(config: StoreConfig, budget: Budget, board: Board) -> MemoryStore {
+        board.set_memory(Arc::new(budget.clone()));
         let (config, outboxes) = (ArcSwap::from_pointee(config), ArcSwap::default());
         MemoryStore(Arc::new(Shelf { config, budget, board, outboxes, adding: Mutex::default() }))
     }

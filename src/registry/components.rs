@@ -281,7 +281,7 @@ fn export<C: DeserializeOwned>(
 }
 
 /// A component's own problem, where it stands in the file.
-fn put(node: &Node, problem: &component::Problem) -> Problem {
+pub(super) fn put(node: &Node, problem: &component::Problem) -> Problem {
     place(node, &problem.path, &problem.message, problem.help.as_deref())
 }
 
@@ -304,7 +304,7 @@ fn place(node: &Node, path: &[&str], message: &str, help: Option<&str>) -> Probl
     }
 }
 
-fn warning(problem: Problem) -> Problem {
+pub(super) fn warning(problem: Problem) -> Problem {
     Problem { severity: Severity::Warning, ..problem }
 }
 

@@ -8,6 +8,7 @@ mod known;
 mod references;
 mod resolved;
 mod service;
+mod telemetry;
 
 use std::sync::Arc;
 
@@ -18,11 +19,11 @@ use crate::config::{
 };
 use crate::exporters;
 use crate::receivers;
+use crate::telemetry::Logs;
 
 pub use defaults::{DEFAULT, DEFAULT_NAME};
 pub use known::{Section, alias_of, known};
 pub use resolved::Resolved;
-pub use service::LogLevel;
 
 /// What a configuration asks for: every component read and checked, nothing started.
 #[derive(Debug)]
@@ -37,7 +38,8 @@ pub struct Plan {
     pub extensions: Vec<Extension>,
     /// How many bytes of telemetry the process may hold, if a `memory_limiter` says so.
     pub memory_limit: Option<u64>,
-    pub log_level: LogLevel,
+    /// The form of burgee's own log.
+    pub logs: Logs,
     /// The background work of the components.
     pub tasks: Vec<Task>,
     /// What is odd, but no reason not to start.
@@ -132,7 +134,8 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     report.extend(references::renamed(&defined));
 
     let pipelines = service.pipelines.iter().map(|pipeline| built.pipeline(pipeline)).collect::<Vec<_>>();
-    let tasks = built.take_tasks(|section, id| service.uses(section, id));
+    let mut tasks = built.take_tasks(|section, id| service.uses(section, id));
+    tasks.extend(service.telemetry.tasks);
     let is_used = |id: &ComponentId, of: fn(&Pipeline) -> &[ComponentId]| {
         pipelines.iter().any(|pipeline| of(pipeline).contains(id))
     };
@@ -142,12 +145,13 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     if !service.extensions.iter().any(|id| id.kind() == ADMIN) {
         extensions.push(Extension::unasked_admin(&admin::Config::default()));
     }
+    extensions.extend(service.telemetry.pages);
     Ok(Plan {
         receivers: built.receivers,
         exporters: built.exporters,
         memory_limit: built.memory_limit,
         extensions,
-        log_level: service.log_level,
+        logs: service.telemetry.logs,
         tasks,
         supplied: sections.supplied(&pipelines),
         pipelines,

@@ -1,20 +1,17 @@
-//! The section `service`: pipelines, extensions, and burgee's own log.
-
-use serde::Deserialize;
+//! The section `service`: pipelines, extensions; its part [`telemetry`].
 
 use super::Section;
 use super::defaults::Sections;
 use super::references::Definitions;
-use crate::config::{
-    self, ComponentId, Entry, Node, PipelineId, Problem, Report, Severity, parse_ids, unknown_keys,
-};
+use super::telemetry::{self, Telemetry};
+use crate::config::{ComponentId, Entry, Node, PipelineId, Report, parse_ids, unknown_keys};
 use crate::otlp::Signal;
 
 /// What `service` says, references resolved.
 pub(super) struct Service {
     pub(super) pipelines: Vec<Wiring>,
     pub(super) extensions: Vec<ComponentId>,
-    pub(super) log_level: LogLevel,
+    pub(super) telemetry: Telemetry,
 }
 
 /// A pipeline, by ids.
@@ -24,32 +21,6 @@ pub(super) struct Wiring {
     pub(super) receivers: Vec<ComponentId>,
     pub(super) processors: Vec<ComponentId>,
     pub(super) exporters: Vec<ComponentId>,
-}
-
-/// How much burgee's log says: `service.telemetry.logs.level`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    #[serde(alias = "DEBUG")]
-    Debug,
-    #[default]
-    #[serde(alias = "INFO")]
-    Info,
-    #[serde(alias = "WARN", alias = "warning")]
-    Warn,
-    #[serde(alias = "ERROR")]
-    Error,
-}
-
-impl LogLevel {
-    pub fn name(self) -> &'static str {
-        match self {
-            LogLevel::Debug => "debug",
-            LogLevel::Info => "info",
-            LogLevel::Warn => "warn",
-            LogLevel::Error => "error",
-        }
-    }
 }
 
 impl Service {
@@ -69,7 +40,7 @@ impl Service {
 
 pub(super) fn read(sections: &Sections<'_>, defined: &Definitions<'_>, report: &mut Report) -> Service {
     let mut service =
-        Service { pipelines: Vec::new(), extensions: Vec::new(), log_level: LogLevel::default() };
+        Service { pipelines: Vec::new(), extensions: Vec::new(), telemetry: Telemetry::default() };
     if let Some(node) = sections.service() {
         report.extend(node.expect_map().err());
         report.extend(unknown_keys(node, &["pipelines", "extensions", "telemetry"]));
@@ -78,10 +49,9 @@ pub(super) fn read(sections: &Sections<'_>, defined: &Definitions<'_>, report: &
             report.extend(problems);
             service.extensions = ids;
         }
-        if let Some(telemetry) = node.get("telemetry") {
-            service.log_level = log_level(telemetry, report);
-        }
     }
+    let node = sections.service().and_then(|service| service.get("telemetry"));
+    service.telemetry = telemetry::read(node, report);
     service.pipelines = match sections.pipelines() {
         Some(node) => pipelines(node, defined, report),
         None => wire_all(defined),
@@ -144,37 +114,6 @@ fn wire_all(defined: &Definitions<'_>) -> Vec<Wiring> {
         exporters: defined.ids(Section::Exporters),
     };
     Signal::ALL.into_iter().map(wiring).collect()
-}
-
-fn log_level(telemetry: &Node, report: &mut Report) -> LogLevel {
-    report.extend(telemetry.expect_map().err());
-    for entry in telemetry.entries() {
-        match entry.key.text.as_str() {
-            "logs" => {}
-            "metrics" => {
-                let warning = entry
-                    .value
-                    .problem("burgee's own metrics are not in this version; nothing is served there");
-                let warning = warning.at(entry.key.place.clone()).help("`burgee status` shows its counters");
-                report.push(Problem { severity: Severity::Warning, ..warning });
-            }
-            _ => report.extend(unknown_keys(telemetry, &["logs", "metrics"])),
-        }
-    }
-    let Some(logs) = telemetry.get("logs") else { return LogLevel::default() };
-    match config::decode::<Logs>(logs) {
-        Ok(logs) => logs.level,
-        Err(problems) => {
-            report.extend(problems);
-            LogLevel::default()
-        }
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Logs {
-    level: LogLevel,
 }
 
 const EXAMPLE: &str =

@@ -19,6 +19,8 @@ fn warnings(plan: &Plan) -> Vec<String> {
     plan.warnings.problems().iter().map(ToString::to_string).collect()
 }
 
+mod telemetry;
+
 #[test]
 fn the_default_receives_enriches_and_prints_every_signal() {
     let plan = Plan::read(&[Source::new(DEFAULT_NAME, DEFAULT)], &|_| None).expect("the default is right");
@@ -309,23 +311,6 @@ fn admin_listens(plan: &Plan) -> (String, WhenTaken) {
     };
     let listen = admin.built.serve.as_ref().expect("it answers questions").listeners(cx);
     (listen[0].endpoint.to_string(), listen[0].when_taken)
-}
-
-#[test]
-fn the_logs_level_is_read_and_metrics_are_no_secret_failure() {
-    let plan = read("service: {telemetry: {logs: {level: debug}, metrics: {level: none}}}").expect("right");
-    assert_eq!(plan.log_level, LogLevel::Debug);
-    assert!(
-        warnings(&plan)[0].contains("burgee's own metrics are not in this version"),
-        "{:?}",
-        plan.warnings
-    );
-    let found = complaints("service: {telemetry: {traces: {}, logs: {levle: info}}}").join("\n");
-    assert!(found.contains("unknown key \"traces\" in service.telemetry"), "{found}");
-    assert!(
-        found.contains("unknown key \"levle\" in service.telemetry.logs: did you mean \"level\"?"),
-        "{found}"
-    );
 }
 
 #[test]

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::observe::board::{Board, BoardState, Fill, LastOutcome, OutboxState, OutboxView, PipelineEntry};
+use crate::observe::board::{
+    Board, BoardState, Fill, LastOutcome, Memory, OutboxState, OutboxView, PipelineEntry,
+};
 use crate::observe::evaluations::Tally;
 use crate::observe::facts::Facts;
 use crate::observe::ledger::{DoorOutcome, DropReason, OutboxLedger, Pipeline};
@@ -62,7 +64,8 @@ fn board() -> BoardState {
     board.set_pipelines(vec![PipelineEntry { id: "traces/eu".into(), signal: "traces", ledger }]);
     board.add_outbox(Arc::new(Downstream));
     board.definitions(&"feature_flag".into()).begin("flags.yaml", Some(12));
-    BoardState { uptime: Duration::from_millis(1500), ..board.snapshot() }
+    let memory = Some(Memory { used: 10, limit: 100 });
+    BoardState { uptime: Duration::from_millis(1500), memory, ..board.snapshot() }
 }
 
 fn page(level: Level, naming: Naming, is_label: impl Fn(&str) -> bool) -> String {
@@ -70,8 +73,6 @@ fn page(level: Level, naming: Naming, is_label: impl Fn(&str) -> bool) -> String
     let numbers = Numbers {
         board: &board,
         facts: &Facts::default(),
-        memory_used: 10,
-        memory_limit: 100,
         process: Process { cpu: Some(Duration::from_millis(250)), rss: Some(4096), anonymous: Some(2048) },
         now: SystemTime::UNIX_EPOCH,
     };

@@ -42,11 +42,12 @@ relayproxy_binary() {
 
 # The OpenTelemetry Collector with the components of collector/builder.yaml, and nothing else.
 collector_binary() {
-  local binary="$CACHE/otelcol-$COLLECTOR_VERSION" build
+  local builder="$INTEROP_DIR/collector/builder.yaml" binary build
+  binary="$CACHE/otelcol-$COLLECTOR_VERSION-$(cksum <"$builder" | cut -d ' ' -f 1)"
   if [[ ! -x $binary ]]; then
     echo "interop: building the OpenTelemetry Collector $COLLECTOR_VERSION (a minute, once)" >&2
     build=$(build_folder "otelcol-$COLLECTOR_VERSION") || return
-    sed "s/VERSION/$COLLECTOR_VERSION/" "$INTEROP_DIR/collector/builder.yaml" >"$build/builder.yaml"
+    sed "s/VERSION/$COLLECTOR_VERSION/" "$builder" >"$build/builder.yaml"
     (cd "$build" && nice -n 10 go run "go.opentelemetry.io/collector/cmd/builder@$COLLECTOR_VERSION" --config builder.yaml --skip-compilation) >&2 || return
     (cd "$build/otelcol" && "${GO_BUILD[@]}" -ldflags '-s -w' -o "$binary.new" .) >&2 || return
     mv "$binary.new" "$binary"

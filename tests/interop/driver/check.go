@@ -58,37 +58,36 @@ func (t *Tally) count(name string, wrong []string, line string) {
 }
 
 // check sends every request through relay proxy, burgee and Collector, in every lane, and looks at what comes out.
-func check(ctx context.Context, dir string, o checkOptions) (Tally, error) {
-	var tally Tally
+func check(ctx context.Context, dir string, o checkOptions, tally *Tally) error {
 	sink, err := listenSink(ctx)
 	if err != nil {
-		return tally, err
+		return err
 	}
 	collector, address, err := startCollector(ctx, dir, o.collector, o.collectorConfig, sink)
 	if err != nil {
-		return tally, err
+		return err
 	}
 	defer collector.stop(stopLimit)
 	burgee, err := startBurgee(ctx, dir, "burgee", o.burgee, o.burgeeConfig, address)
 	if err != nil {
-		return tally, err
+		return err
 	}
 	defer burgee.stop(stopLimit) // a second time is harmless
 	discreet, err := startBurgee(ctx, dir, "burgee-senders", o.burgee, o.sendersConfig, address)
 	if err != nil {
-		return tally, err
+		return err
 	}
 	defer discreet.stop(stopLimit)
 
 	var sent Sent
 	for _, relay := range o.relays {
-		more, err := checkRelayProxy(ctx, dir, relay, o.flags, burgee, sink, &tally)
+		more, err := checkRelayProxy(ctx, dir, relay, o.flags, burgee, sink, tally)
 		if err != nil {
-			return tally, fmt.Errorf("relay proxy %s: %w", relay.version, err)
+			return fmt.Errorf("relay proxy %s: %w", relay.version, err)
 		}
 		sent.add(more)
-		if more, err = checkSenders(ctx, dir, relay, o, discreet, sink, &tally); err != nil {
-			return tally, err
+		if more, err = checkSenders(ctx, dir, relay, o, discreet, sink, tally); err != nil {
+			return err
 		}
 		sent.add(more)
 	}
@@ -102,7 +101,7 @@ func check(ctx context.Context, dir string, o checkOptions) (Tally, error) {
 		}
 		tally.count(process.name+" on SIGTERM", wrong, "drains and exits with 0")
 	}
-	return tally, checkAll(sink, discreet, sent, &tally)
+	return checkAll(sink, discreet, sent, tally)
 }
 
 // checkRelayProxy sends every request to it, in every lane.
@@ -327,12 +326,27 @@ type checkOptions struct {
 }
 
 func runCheck(ctx context.Context, o checkOptions) error {
+	return tallied(func(dir string, tally *Tally) error {
+		if err := check(ctx, dir, o, tally); err != nil {
+			return err
+		}
+		return exchange(ctx, dir, o.collector, o.burgee, tally)
+	})
+}
+
+// runExchange is the part of runCheck that needs no relay proxy.
+func runExchange(ctx context.Context, o checkOptions) error {
+	return tallied(func(dir string, tally *Tally) error { return exchange(ctx, dir, o.collector, o.burgee, tally) })
+}
+
+// tallied gives the cases a folder, which stays if one of them failed, and sums them up.
+func tallied(cases func(dir string, tally *Tally) error) error {
 	dir, err := os.MkdirTemp("", "burgee-interop-")
 	if err != nil {
 		return err
 	}
-	tally, err := check(ctx, dir, o)
-	if err != nil {
+	var tally Tally
+	if err := cases(dir, &tally); err != nil {
 		fmt.Printf("FAIL %v\n", err)
 		tally.failed++
 	}

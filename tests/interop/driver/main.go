@@ -16,6 +16,7 @@ import (
 const usage = `usage:
   interop check  -relayproxy VERSION=BINARY… -flags FILE -sources FOLDER -sender NAME=FOLDER… -skip REASON… \
                  -collector BINARY -collector-config FILE -burgee BINARY -burgee-config FILE -senders-config FILE
+  interop exchange -collector BINARY -burgee BINARY
   interop record -relayproxy VERSION=BINARY… -flags FILE -captures FOLDER [-sources FOLDER -sender NAME=FOLDER…]
   interop show FILE
 `
@@ -63,6 +64,8 @@ func run(ctx context.Context, arguments []string) error {
 	switch arguments[0] {
 	case "check":
 		return runCheck(ctx, o)
+	case "exchange":
+		return runExchange(ctx, o)
 	case "record":
 		if len(o.senders) > 0 {
 			return recordSenders(ctx, o, captures)

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,8 +20,9 @@ import (
 )
 
 const (
-	tracesPath = "/v1/traces"
-	logsPath   = "/v1/logs"
+	tracesPath  = "/v1/traces"
+	metricsPath = "/v1/metrics"
+	logsPath    = "/v1/logs"
 )
 
 // A Sink is an OTLP/HTTP receiver on a free port that keeps what it is sent.
@@ -67,8 +69,8 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func readOTLP(r *http.Request) ([]byte, error) {
-	if r.URL.Path != tracesPath && r.URL.Path != logsPath || r.Header.Get("Content-Type") != "application/x-protobuf" {
-		return nil, fmt.Errorf("not OTLP/HTTP protobuf traces or logs: content type %q", r.Header.Get("Content-Type"))
+	if !isOTLPPath(r.URL.Path) || r.Header.Get("Content-Type") != "application/x-protobuf" {
+		return nil, fmt.Errorf("not OTLP/HTTP protobuf: content type %q", r.Header.Get("Content-Type"))
 	}
 	reader := io.Reader(r.Body)
 	if r.Header.Get("Content-Encoding") == "gzip" {
@@ -79,6 +81,11 @@ func readOTLP(r *http.Request) ([]byte, error) {
 		reader = unzipped
 	}
 	return io.ReadAll(io.LimitReader(reader, 64<<20))
+}
+
+// isOTLPPath knows the paths of the signals, also below another.
+func isOTLPPath(path string) bool {
+	return strings.HasSuffix(path, tracesPath) || strings.HasSuffix(path, metricsPath) || strings.HasSuffix(path, logsPath)
 }
 
 // bodiesOnce waits until `enough` says so of what has come to the path, or the time is over; it returns all of that.

@@ -77,7 +77,8 @@ impl PipelineId {
         match Signal::ALL.into_iter().find(|signal| signal.name() == kind) {
             Some(signal) => Ok(PipelineId { signal, name }),
             None if kind == "profiles" => {
-                Err(InvalidId::Signal("pipeline \"profiles\": profiles are not supported yet".to_owned()))
+                Err(InvalidId::Signal("pipeline \"profiles\": burgee has traces, metrics and logs; profiles are not supported yet, so remove it"
+                        .to_owned()))
             }
             None => {
                 let known: Vec<_> = Signal::ALL.iter().map(|signal| signal.name()).collect();

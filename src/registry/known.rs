@@ -73,13 +73,14 @@ pub fn known(section: Section) -> &'static [&'static str] {
 }
 
 /// Types that the OpenTelemetry Collector has and burgee does not: its core and contrib distributions, 0.159.
+/// A type is found with underscores and without.
 fn elsewhere(section: Section) -> &'static [&'static str] {
     match section {
-        Section::Receivers => &COLLECTOR_RECEIVERS,
-        Section::Processors => &COLLECTOR_PROCESSORS,
-        Section::Exporters => &COLLECTOR_EXPORTERS,
-        Section::Connectors => &COLLECTOR_CONNECTORS,
-        Section::Extensions => &COLLECTOR_EXTENSIONS,
+        Section::Receivers => COLLECTOR_RECEIVERS,
+        Section::Processors => COLLECTOR_PROCESSORS,
+        Section::Exporters => COLLECTOR_EXPORTERS,
+        Section::Connectors => COLLECTOR_CONNECTORS,
+        Section::Extensions => COLLECTOR_EXTENSIONS,
     }
 }
 
@@ -87,16 +88,19 @@ fn elsewhere(section: Section) -> &'static [&'static str] {
 pub(super) fn unknown(section: Section, defined: &Defined<'_>) -> Problem {
     let kind = defined.id.kind();
     let noun = section.noun();
-    let known = known(section);
+    let known: Vec<&str> =
+        known(section).iter().copied().filter(|name| alias_of(section, name).is_none()).collect();
     if let Some(help) = instead(section, kind) {
         return defined.problem(format!("{noun} {} is not in burgee", quote(kind))).help(help);
     }
-    if elsewhere(section).contains(&kind) {
+    // The Collector has been giving its types underscores: hostmetrics is host_metrics by now, both are written.
+    let plain = |name: &str| name.replace('_', "");
+    if elsewhere(section).iter().any(|name| plain(name) == plain(kind)) {
         let message = format!(
             "{noun} {} exists in the OpenTelemetry Collector, not in this version of burgee",
             quote(kind)
         );
-        let help = match known {
+        let help = match known.as_slice() {
             [] => format!("remove it; burgee has no {} yet", section.key()),
             known => {
                 format!("remove it, or send to a Collector that has it; burgee has: {}", known.join(", "))
@@ -108,7 +112,7 @@ pub(super) fn unknown(section: Section, defined: &Defined<'_>) -> Problem {
         Some(meant) => format!("unknown {noun} {}: did you mean {}?", quote(kind), quote(meant)),
         None => format!("unknown {noun} {}", quote(kind)),
     };
-    match known {
+    match known.as_slice() {
         [] => defined.problem(message),
         known => defined.problem(message).help(format!("burgee has: {}", known.join(", "))),
     }
@@ -127,67 +131,136 @@ fn instead(section: Section, kind: &str) -> Option<&'static str> {
         (Section::Exporters, "jaeger") => {
             Some("Jaeger takes OTLP: write otlp_grpc with endpoint: jaeger:4317")
         }
+        (Section::Exporters, "prometheusremotewrite" | "prometheus_remote_write") => {
+            Some("Prometheus takes OTLP: write otlp_http with endpoint: http://prometheus:9090/api/v1/otlp")
+        }
+        (Section::Exporters, "loki") => {
+            Some("Loki takes OTLP: write otlp_http with endpoint: http://loki:3100/otlp")
+        }
+        (Section::Receivers, "jaeger" | "zipkin" | "opencensus") => {
+            Some("let the senders speak OTLP to the receiver otlp, or keep a Collector before burgee")
+        }
         (Section::Processors, "queued_retry") => {
             Some("write sending_queue and retry_on_failure under the exporter")
         }
+        (Section::Processors, "queuebatch") => Some("write sending_queue with a batch under the exporter"),
+        (Section::Extensions, "pprof") => Some("burgee is no Go program; remove it"),
         (Section::Extensions, "memory_ballast" | "ballast") => Some("burgee needs none; remove it"),
         _ => None,
     }
 }
 
-const COLLECTOR_RECEIVERS: [&str; 49] = [
-    "nop",
+const COLLECTOR_RECEIVERS: &[&str] = &[
+    "active_directory_ds",
+    "aerospike",
+    "apache",
+    "apache_spark",
     "awscloudwatch",
+    "awscontainerinsightreceiver",
+    "awsecscontainermetrics",
+    "awsfirehose",
+    "awss3",
     "awsxray",
     "azure_event_hub",
+    "azureblob",
+    "azuremonitor",
+    "bigip",
     "carbon",
+    "chrony",
+    "cloudflare",
+    "cloudfoundry",
     "collectd",
+    "couchdb",
+    "datadog",
     "docker_stats",
     "elasticsearch",
+    "expvar",
     "faro",
     "file_log",
-    "filelog",
     "file_stats",
-    "filestats",
+    "flinkmetrics",
     "fluent_forward",
-    "fluentforward",
     "github",
+    "gitlab",
+    "googlecloudmonitoring",
     "googlecloudpubsub",
+    "googlecloudspanner",
+    "haproxy",
     "host_metrics",
-    "hostmetrics",
     "httpcheck",
+    "iis",
     "influxdb",
     "jaeger",
+    "jmx",
     "journald",
     "k8s_cluster",
     "k8s_events",
+    "k8slog",
     "k8sobjects",
     "kafka",
     "kubeletstats",
+    "libhoney",
     "loki",
+    "memcached",
     "mongodb",
+    "mongodbatlas",
     "mysql",
+    "namedpipe",
+    "netflow",
     "nginx",
+    "nop",
+    "nsxt",
+    "ntp",
     "opencensus",
+    "oracledb",
+    "osquery",
     "otelarrow",
+    "otlpjsonfile",
+    "podman_stats",
     "postgresql",
+    "pprof",
     "prometheus",
+    "prometheus_remote_write",
     "prometheus_simple",
     "pulsar",
+    "purefa",
+    "purefb",
     "rabbitmq",
     "receiver_creator",
     "redis",
+    "riak",
+    "saphana",
+    "sapm",
+    "signalfx",
+    "simpleprometheus",
     "skywalking",
+    "snmp",
+    "snowflake",
+    "solace",
     "splunk_hec",
+    "splunkenterprise",
+    "sqlquery",
+    "sqlserver",
+    "sshcheck",
     "statsd",
+    "stef",
     "syslog",
+    "systemd",
+    "tcpcheck",
     "tcplog",
+    "tlscheck",
     "udplog",
+    "vcenter",
+    "wavefront",
+    "webhookevent",
     "windowseventlog",
+    "windowsperfcounters",
+    "windowsservice",
     "zipkin",
+    "zookeeper",
 ];
 
-const COLLECTOR_PROCESSORS: [&str; 28] = [
+const COLLECTOR_PROCESSORS: &[&str] = &[
     "coralogix",
     "cumulativetodelta",
     "deltatocumulative",
@@ -199,9 +272,7 @@ const COLLECTOR_PROCESSORS: [&str; 28] = [
     "interval",
     "isolation_forest",
     "k8s_attributes",
-    "k8sattributes",
     "log_dedup",
-    "logdedup",
     "logstransform",
     "metric_start_time",
     "metricsgeneration",
@@ -210,52 +281,64 @@ const COLLECTOR_PROCESSORS: [&str; 28] = [
     "redaction",
     "remotetap",
     "resource_detection",
-    "resourcedetection",
     "schema",
     "span",
     "sumologic",
     "tail_sampling",
     "transform",
+    "unroll",
 ];
 
-const COLLECTOR_EXPORTERS: [&str; 34] = [
+const COLLECTOR_EXPORTERS: &[&str] = &[
     "alertmanager",
     "awscloudwatchlogs",
     "awsemf",
+    "awskinesis",
     "awss3",
     "awsxray",
+    "azureblob",
+    "azuredataexplorer",
     "azuremonitor",
+    "bmchelix",
     "carbon",
     "cassandra",
     "clickhouse",
     "coralogix",
     "datadog",
+    "doris",
     "elasticsearch",
     "file",
     "googlecloud",
+    "googlecloudpubsub",
+    "googlemanagedprometheus",
     "honeycombmarker",
     "influxdb",
     "kafka",
     "load_balancing",
-    "loadbalancing",
+    "logicmonitor",
     "logzio",
     "loki",
+    "mezmo",
     "opencensus",
     "opensearch",
     "otelarrow",
     "prometheus",
     "prometheus_remote_write",
-    "prometheusremotewrite",
     "pulsar",
     "rabbitmq",
+    "sapm",
     "sentry",
     "signalfx",
     "splunk_hec",
+    "stef",
+    "sumologic",
     "syslog",
+    "tencentcloud_logservice",
+    "tinybird",
     "zipkin",
 ];
 
-const COLLECTOR_CONNECTORS: [&str; 17] = [
+const COLLECTOR_CONNECTORS: &[&str] = &[
     "count",
     "datadog",
     "exceptions",
@@ -268,38 +351,50 @@ const COLLECTOR_CONNECTORS: [&str; 17] = [
     "roundrobin",
     "routing",
     "servicegraph",
-    "signaltometrics",
     "signal_to_metrics",
+    "slowsql",
     "span_metrics",
-    "spanmetrics",
     "sum",
 ];
 
-const COLLECTOR_EXTENSIONS: [&str; 26] = [
+const COLLECTOR_EXTENSIONS: &[&str] = &[
+    "ack",
     "asapclient",
+    "avro_log_encoding",
     "awsproxy",
-    "basicauth",
+    "azureauth",
     "basic_auth",
-    "bearertokenauth",
     "bearer_token_auth",
+    "cfgarden_observer",
     "cgroupruntime",
     "db_storage",
     "docker_observer",
+    "ecs_observer",
+    "ecs_task_observer",
     "file_storage",
+    "googleclientauth",
     "headers_setter",
     "health_check",
     "healthcheckv2",
     "host_observer",
     "http_forwarder",
+    "jaeger_encoding",
     "jaegerremotesampling",
+    "json_log_encoding",
     "k8s_observer",
+    "kafkatopics_observer",
     "memory_limiter",
     "oauth2client",
     "oidc",
     "opamp",
+    "otlp_encoding",
     "pprof",
     "redis_storage",
     "remotetap",
     "sigv4auth",
+    "solarwindsapmsettings",
+    "sumologic",
+    "text_encoding",
+    "zipkin_encoding",
     "zpages",
 ];

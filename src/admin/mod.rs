@@ -3,6 +3,7 @@
 mod server;
 mod status;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use server::build;
@@ -11,7 +12,7 @@ pub use status::status;
 use crate::values::ListenEndpoint;
 
 /// The keys of the extension `admin`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where to listen. Without TLS and authentication, so loopback is where it belongs.

@@ -4,6 +4,7 @@
 //! understood, 78 a bad configuration (`EX_CONFIG` of sysexits.h).
 
 mod components;
+mod config;
 mod demo;
 mod logs;
 mod print_config;
@@ -50,6 +51,8 @@ enum Command {
     /// Print the configuration with everything merged, expanded and supplied, and where each value came from.
     #[command(alias = "print-initial-config")]
     PrintConfig(print_config::Args),
+    /// What a configuration may look like: `burgee config schema`.
+    Config(config::Args),
     /// List the components that this burgee has.
     Components(components::Args),
     /// Print the version.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(args)) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Some(Command::Status(args)) => runtime().and_then(|runtime| runtime.block_on(status::run(args))),
         Some(Command::PrintConfig(args)) => print_config::run(&args),
+        Some(Command::Config(args)) => config::run(&args),
         Some(Command::Components(args)) => components::run(&args),
         Some(Command::Version) => version::run(),
     };

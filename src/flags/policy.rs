@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::Sha256;
 
@@ -37,7 +38,7 @@ impl Default for Policy {
 }
 
 /// What becomes of the private and outdated names that an evaluation arrived with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Originals {
     Keep,
@@ -45,7 +46,7 @@ pub enum Originals {
 }
 
 /// When `feature_flag.result.value` leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ValuePolicy {
     Always,
@@ -124,7 +125,7 @@ const HASH_BYTES: usize = 8;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Whether the spans that an evaluation affects are marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Project {
     Off,

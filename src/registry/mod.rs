@@ -7,6 +7,7 @@ mod defaults;
 mod known;
 mod references;
 mod resolved;
+mod schema;
 mod service;
 mod telemetry;
 
@@ -24,6 +25,7 @@ use crate::telemetry::Logs;
 pub use defaults::{DEFAULT, DEFAULT_NAME};
 pub use known::{Section, alias_of, known};
 pub use resolved::Resolved;
+pub use schema::schema;
 
 /// What a configuration asks for: every component read and checked, nothing started.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Built, Notes, Problem, QueueKeys};
@@ -19,7 +20,7 @@ use output::{Output, Unwritten};
 use sampler::Sampler;
 
 /// The keys of `debug`. Defaults: those of the OpenTelemetry Collector 0.159.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub verbosity: Verbosity,
@@ -33,7 +34,7 @@ pub struct Config {
 }
 
 /// How much is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub enum Verbosity {
     /// A line for each batch.

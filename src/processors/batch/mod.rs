@@ -1,12 +1,13 @@
 #![doc = include_str!("README.md")]
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::component::{BatchConfig, Sizer};
 use crate::values::Duration;
 
 /// The keys of the Collector's `batchprocessor` 0.159.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Items; a batch that is smaller waits for `timeout`.

@@ -5,6 +5,7 @@ mod definitions;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -18,7 +19,7 @@ use definitions::Live;
 pub use definitions::{Config as DefinitionsConfig, Endpoint, RelayProxy};
 
 /// The options of the processor; all have defaults.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub originals: Originals,
@@ -56,7 +57,7 @@ impl Default for Config {
 }
 
 /// What burgee's own metrics say about evaluations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metrics {
     /// How many of each flag, variant and reason there were.
@@ -67,7 +68,7 @@ pub enum Metrics {
 }
 
 /// What becomes of context ids: the words for [`ContextId`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ContextIds {
     Keep,

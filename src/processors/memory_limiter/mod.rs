@@ -1,11 +1,12 @@
 #![doc = include_str!("README.md")]
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::values::Duration;
 
 /// The keys of the Collector's `memorylimiterprocessor` 0.159.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Read, without effect: burgee knows at every moment what it holds.

@@ -1,21 +1,21 @@
 //! The receiver's keys, as the OpenTelemetry Collector has them.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::net;
 use crate::otlp::Signal;
-use crate::values::{Block, Extra, ListenEndpoint};
+use crate::values::{Block, Extra, ListenEndpoint, Unread};
 
 /// `receivers.otlp`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub protocols: Protocols,
 }
 
 /// `protocols`: at least one. Each opens a port, and each port takes both protocols.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protocols {
     pub grpc: Block<Grpc>,
@@ -23,7 +23,7 @@ pub struct Protocols {
 }
 
 /// `protocols.grpc`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grpc {
     /// Default `localhost:4317`.
@@ -36,19 +36,19 @@ pub struct Grpc {
     /// `tcp`, the only one there is.
     pub transport: Transport,
     // Keys of the Collector that are errors: without what they ask for, the port would be open to more than it should.
-    tls: Option<IgnoredAny>,
-    auth: Option<IgnoredAny>,
-    middlewares: Option<IgnoredAny>,
+    tls: Option<Unread>,
+    auth: Option<Unread>,
+    middlewares: Option<Unread>,
     // Keys of the Collector that change nothing here; they are accepted and named in a warning.
-    read_buffer_size: Option<serde_yaml::Value>,
-    write_buffer_size: Option<serde_yaml::Value>,
-    keepalive: Option<serde_yaml::Value>,
-    include_metadata: Option<serde_yaml::Value>,
-    dialer: Option<serde_yaml::Value>,
+    read_buffer_size: Option<Unread>,
+    write_buffer_size: Option<Unread>,
+    keepalive: Option<Unread>,
+    include_metadata: Option<Unread>,
+    dialer: Option<Unread>,
 }
 
 /// `protocols.http`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// Default `localhost:4318`.
@@ -63,22 +63,22 @@ pub struct Http {
     pub logs_url_path: UrlPath,
     pub transport: Transport,
     // As for `grpc`: errors, then warnings.
-    tls: Option<IgnoredAny>,
-    auth: Option<IgnoredAny>,
-    middlewares: Option<IgnoredAny>,
-    include_metadata: Option<serde_yaml::Value>,
-    read_timeout: Option<serde_yaml::Value>,
-    read_header_timeout: Option<serde_yaml::Value>,
-    write_timeout: Option<serde_yaml::Value>,
-    idle_timeout: Option<serde_yaml::Value>,
-    keep_alives_enabled: Option<serde_yaml::Value>,
-    compression_algorithms: Option<serde_yaml::Value>,
-    response_headers: Option<serde_yaml::Value>,
-    dialer: Option<serde_yaml::Value>,
+    tls: Option<Unread>,
+    auth: Option<Unread>,
+    middlewares: Option<Unread>,
+    include_metadata: Option<Unread>,
+    read_timeout: Option<Unread>,
+    read_header_timeout: Option<Unread>,
+    write_timeout: Option<Unread>,
+    idle_timeout: Option<Unread>,
+    keep_alives_enabled: Option<Unread>,
+    compression_algorithms: Option<Unread>,
+    response_headers: Option<Unread>,
+    dialer: Option<Unread>,
 }
 
 /// `protocols.http.cors`: which web pages may send from a browser.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cors {
     /// Exact origins, origins with one `*` in them, or `*` for every page (then without credentials).
@@ -92,7 +92,7 @@ pub struct Cors {
 }
 
 /// The transports of a listener.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     #[default]
@@ -100,7 +100,7 @@ pub enum Transport {
 }
 
 /// The path of a signal; empty means the default. A leading `/` is added where it is missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "String")]
 pub struct UrlPath(String);
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -14,7 +15,7 @@ use crate::net::tls::{ClientTls, ClientTlsKeys, TlsProblem};
 use crate::values::{self, Secret};
 
 /// Where definitions come from, and what of them goes onto evaluations.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// From the working directory, unless it is absolute. Either this or `relay_proxy`.
@@ -51,15 +52,17 @@ impl Config {
 }
 
 /// A relay proxy whose configuration is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelayProxy {
+    #[schemars(with = "String")]
     pub endpoint: Endpoint,
     /// It also says which flag set is meant, if the relay proxy has several.
     #[serde(default, deserialize_with = "api_key")]
     pub api_key: Option<Secret>,
     /// Time from one answer to the next question; 1 s at least.
     #[serde(default = "poll_interval_default", deserialize_with = "poll_interval")]
+    #[schemars(with = "values::Duration")]
     pub poll_interval: Duration,
     /// For an `https://` endpoint: whom to trust, if not the system's authorities, and what to show.
     #[serde(default)]

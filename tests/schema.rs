@@ -42,7 +42,7 @@ fn what_burgee_takes_fits_the_schema() {
         let text = fs::read_to_string(&file).expect("a file");
         let source = Source::new(file.display().to_string(), text);
         let env = |_: &str| Some("localhost:4317".to_owned());
-        if Plan::read(&[source.clone()], &env).is_ok() {
+        if Plan::read(std::slice::from_ref(&source), &env).is_ok() {
             let tree = config::read(&source).expect("a plan was made of it").to_json(Secrets::Shown);
             check(&schema, &schema, &tree).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
             fitting += 1;

@@ -1,4 +1,4 @@
-//! What sends payloads on: [`otlp_grpc`], [`otlp_http`], [`debug`], [`nop`].
+//! What sends payloads on: [`otlp_grpc`], [`otlp_http`], [`file`], [`debug`], [`nop`].
 //!
 //! Each has a `Config` that serde reads and a `build` that turns it into a [`Built`], or says in [`Problem`]s which
 //! key is wrong. An exporter does one try; queue, retries and splitting belong to the outbox in front of it.
@@ -14,6 +14,7 @@ pub mod debug;
 mod downstream;
 mod endpoint;
 mod escape;
+pub mod file;
 pub mod nop;
 pub mod otlp_grpc;
 pub mod otlp_http;
@@ -169,6 +170,21 @@ mod tests {
         assert_known::<otlp_grpc::Config>("otlp_grpc", readme, &[&both[..], &grpc[..]].concat());
         let readme = include_str!("otlp_http/README.md");
         assert_known::<otlp_http::Config>("otlp_http", readme, &[&both[..], &http[..]].concat());
+        let file = [
+            ("path", r#""x""#),
+            ("format", r#""json""#),
+            ("format", r#""proto""#),
+            ("append", "true"),
+            ("compression", r#""zstd""#),
+            ("compression_params", r#"{"level": 1}"#),
+            ("rotation", r#"{"max_megabytes": 1, "max_days": 1, "max_backups": 1, "localtime": true}"#),
+            ("flush_interval", r#""1s""#),
+            ("create_directory", "true"),
+            ("directory_permissions", r#""0755""#),
+            ("encoding", r#""x""#),
+            ("group_by", r#"{"enabled": true, "resource_attribute": "x", "max_open_files": 1}"#),
+        ];
+        assert_known::<file::Config>("file", include_str!("file/README.md"), &file);
         let debug = [
             ("verbosity", r#""detailed""#),
             ("sampling_initial", "2"),
@@ -184,6 +200,7 @@ mod tests {
     fn what_the_readmes_show_can_be_built() {
         build_shown(include_str!("otlp_grpc/README.md"), "otlp_grpc", otlp_grpc::build);
         build_shown(include_str!("otlp_http/README.md"), "otlp_http", otlp_http::build);
+        build_shown(include_str!("file/README.md"), "file", file::build);
         build_shown(include_str!("debug/README.md"), "debug", debug::build);
         build_shown(include_str!("nop/README.md"), "nop", |keys| Ok(nop::build(keys)));
     }

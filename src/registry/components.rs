@@ -12,7 +12,7 @@ use super::{Defined, Exporter, Extension, Pipeline, Receiver, Runner};
 use crate::admin;
 use crate::component::{self, BatchConfig, BuildContext, Task, WhenTaken};
 use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
-use crate::exporters::{Built, debug, nop, otlp_grpc, otlp_http};
+use crate::exporters::{Built, debug, file, nop, otlp_grpc, otlp_http};
 use crate::otlp::Signal;
 use crate::processors::feature_flag::{self, BuildError};
 use crate::processors::{Fault, attributes, batch, filter, memory_limiter, probabilistic_sampler, resource};
@@ -256,6 +256,7 @@ fn exporter(defined: &Defined<'_>) -> Result<Built, Vec<Problem>> {
         "otlp_grpc" | "otlp" => export(defined.node, otlp_grpc::build),
         "otlp_http" | "otlphttp" => export(defined.node, otlp_http::build),
         "debug" => export(defined.node, debug::build),
+        "file" => export(defined.node, file::build),
         "nop" => export(defined.node, |config| Ok(nop::build(config))),
         _ => Err(vec![unknown(Section::Exporters, defined)]),
     }

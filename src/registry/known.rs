@@ -66,7 +66,7 @@ pub fn known(section: Section) -> &'static [&'static str] {
             "probabilistic_sampler",
             "resource",
         ],
-        Section::Exporters => &["otlp_grpc", "otlp", "otlp_http", "otlphttp", "debug", "nop"],
+        Section::Exporters => &["otlp_grpc", "otlp", "otlp_http", "otlphttp", "file", "debug", "nop"],
         Section::Connectors => &[],
         Section::Extensions => &["admin"],
     }
@@ -307,7 +307,6 @@ const COLLECTOR_EXPORTERS: &[&str] = &[
     "datadog",
     "doris",
     "elasticsearch",
-    "file",
     "googlecloud",
     "googlecloudpubsub",
     "googlemanagedprometheus",

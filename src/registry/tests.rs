@@ -406,6 +406,7 @@ fn every_type_that_is_listed_can_be_built() {
             let settings = match *kind {
                 "otlp" if section == Section::Receivers => "{protocols: {http: }}",
                 "otlp_grpc" | "otlp" | "otlp_http" | "otlphttp" => "{endpoint: \"http://localhost:9\"}",
+                "file" => "{path: telemetry.jsonl}",
                 "memory_limiter" => "{check_interval: 1s, limit_mib: 10}",
                 "attributes" => "{actions: [{key: a, action: delete}]}",
                 "resource" => "{attributes: [{key: a, action: delete}]}",

@@ -1,9 +1,11 @@
 //! From a body to an answer, the same for both protocols.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use super::Caller;
 use crate::component::{Admission, Origin, ReceiverContext, Refusal, Ticket, Transport, beside};
@@ -12,7 +14,7 @@ use crate::observe::facts::Fact;
 use crate::observe::ledger::{self, DoorOutcome, DoorRequest};
 use crate::otlp::answer::{Answer, Code};
 use crate::otlp::compression::{DecompressError, Encoding, decompress};
-use crate::otlp::{self, Checked, Signal, json};
+use crate::otlp::{self, Checked, Payload, Signal, json};
 
 /// What all ports of a receiver share.
 pub(super) struct Door {
@@ -121,6 +123,11 @@ impl Door {
         } else {
             parcel.bring_in(&*self.cx.intake, &mut arrival)
         };
+        let brought = match brought {
+            Ok(Brought::Put(ticket, flawed)) => Ok((ticket, flawed)),
+            Ok(Brought::Waits(waiting)) => self.put_when_there_is_room(waiting, &mut arrival).await,
+            Err(answer) => Err(answer),
+        };
         let answer = match brought {
             Ok((ticket, flawed)) => match ticket.await {
                 Answer::Accepted if flawed > 0 => Answer::Partly {
@@ -132,6 +139,26 @@ impl Door {
             Err(answer) => return self.turned_away(arrival, answer),
         };
         self.answered(arrival, answer)
+    }
+
+    /// Waits for room where the configuration lets senders wait (`block_on_overflow`). A client that leaves meanwhile
+    /// leaves nothing behind.
+    async fn put_when_there_is_room(
+        &self,
+        waiting: Waiting,
+        arrival: &mut Arrival,
+    ) -> Result<(Ticket, u64), Answer> {
+        let Waiting { mut admission, payload, flawed, origin } = waiting;
+        let intake = Arc::clone(&self.cx.intake);
+        if let Some(room) = intake.wait_for_room(&mut admission, &payload, Instant::now() + ROOM_PATIENCE) {
+            room.await;
+        }
+        let is_large = payload.bytes().len() > LARGE_BYTES;
+        let put = move || intake.accept(admission, payload, &origin).map_err(Refusal::answer);
+        let put = if is_large { beside(put).await.map_err(|_| Refusal::Failed.answer())? } else { put() };
+        let ticket = put?;
+        arrival.ledger.accepted();
+        Ok((ticket, flawed))
     }
 
     /// Notes the door's own refusal: a fact, where people can do something about it, and the ledger.
@@ -201,22 +228,41 @@ struct Inbound {
     origin: Arc<Origin>,
 }
 
+/// What has become of a body.
+enum Brought {
+    /// It is in all outboxes; so many items were cut out.
+    Put(Ticket, u64),
+    /// It has to wait for room.
+    Waits(Waiting),
+}
+
+struct Waiting {
+    admission: Admission,
+    payload: Payload,
+    flawed: u64,
+    origin: Arc<Origin>,
+}
+
 impl Inbound {
-    /// The ticket, and how many items were cut out.
     fn bring_in(
         mut self,
         intake: &dyn crate::component::Intake,
         arrival: &mut Arrival,
-    ) -> Result<(Ticket, u64), Answer> {
+    ) -> Result<Brought, Answer> {
         let body = self.protobuf(arrival.signal)?;
         let signal = arrival.signal;
         let watchlist = intake.watchlist(signal);
         let checked = otlp::check(signal, body, &watchlist)
             .map_err(|error| malformed(format!("not an OTLP {signal} request: {error}")))?;
         arrival.ledger.checked(checked.payload.len(), checked.flawed);
-        let ticket = intake.accept(self.admission, checked.payload, &self.origin).map_err(Refusal::answer)?;
+        let (mut admission, Checked { payload, flawed }) = (self.admission, checked);
+        let room = intake.wait_for_room(&mut admission, &payload, Instant::now() + ROOM_PATIENCE);
+        if room.is_some_and(|room| room.now_or_never().is_none()) {
+            return Ok(Brought::Waits(Waiting { admission, payload, flawed, origin: self.origin }));
+        }
+        let ticket = intake.accept(admission, payload, &self.origin).map_err(Refusal::answer)?;
         arrival.ledger.accepted();
-        Ok((ticket, checked.flawed))
+        Ok(Brought::Put(ticket, flawed))
     }
 }
 
@@ -267,3 +313,7 @@ fn unserved(signal: Signal) -> Answer {
 }
 
 const GRPC_PREFIX: u64 = 5;
+/// Processors take more than a few milliseconds for what is larger.
+const LARGE_BYTES: usize = 1 << 20;
+/// SDKs wait ten seconds for an answer: one that says "try again" has to come before they give up by themselves.
+const ROOM_PATIENCE: Duration = Duration::from_secs(8);

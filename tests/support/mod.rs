@@ -32,7 +32,14 @@ pub struct Ended {
 
 /// Starts `burgee` with these arguments.
 pub fn start(args: &[&str]) -> Burgee {
-    let mut child = command(args).spawn().expect("the binary was built");
+    start_after(":", args)
+}
+
+/// Starts it in a shell that has run `before`, such as `ulimit -n 64`.
+pub fn start_after(before: &str, args: &[&str]) -> Burgee {
+    let script = format!("{before}; exec \"$0\" \"$@\"");
+    let args = [&["-c", &script, env!("CARGO_BIN_EXE_burgee")], args].concat();
+    let mut child = command("sh", &args).spawn().expect("sh is there, and the binary was built");
     let out = Output::new(child.stdout.take().expect("piped"));
     let log = Output::new(child.stderr.take().expect("piped"));
     Burgee { child, out, log }
@@ -40,8 +47,10 @@ pub fn start(args: &[&str]) -> Burgee {
 
 /// Runs `burgee` with these arguments to its end.
 pub async fn run(args: &[&str]) -> Ended {
-    let output =
-        timeout(PATIENCE, command(args).output()).await.expect("it ends").expect("the binary was built");
+    let output = timeout(PATIENCE, command(env!("CARGO_BIN_EXE_burgee"), args).output())
+        .await
+        .expect("it ends")
+        .expect("the binary was built");
     Ended {
         code: output.status.code(),
         out: String::from_utf8(output.stdout).expect("UTF-8"),
@@ -114,8 +123,8 @@ impl<R: AsyncRead + Unpin> Output<R> {
     }
 }
 
-fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_burgee"));
+fn command(program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     // What the developer has set for himself is not part of the test.
     command.env_remove("RUST_LOG").env("NO_COLOR", "1");

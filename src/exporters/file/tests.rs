@@ -86,8 +86,7 @@ async fn as_proto_or_compressed_every_request_follows_its_length() {
     plain.write(&["a"]).await;
     plain.write(&["b"]).await;
     let bytes = plain.read("out.jsonl");
-    let read: Vec<_> =
-        records(&bytes).into_iter().map(|record| ExportTraceServiceRequest::decode(record)).collect();
+    let read: Vec<_> = records(&bytes).into_iter().map(ExportTraceServiceRequest::decode).collect();
     assert_eq!(read, [Ok(request(&["a"])), Ok(request(&["b"]))]);
 
     let compressed = rig(r#", "compression": "zstd", "compression_params": {"level": 3}"#);

@@ -56,6 +56,98 @@ async fn a_bad_configuration_ends_with_78_and_every_problem_where_it_is() {
 }
 
 #[tokio::test]
+async fn settings_lie_over_files_and_their_mistakes_name_the_flag() {
+    let folder = tempdir().expect("a folder");
+    let config = file(folder.path(), "good.yaml", FREE_PORTS);
+    let set = "--set=service.pipelines={logs: {receivers: [otlp], exporters: [debug]}}";
+    let ended = run(&["validate", "--config", &config, set]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.out.contains("logs: otlp → debug") && !ended.out.contains("traces:"), "{}", ended.out);
+    for (flag, said) in [
+        (
+            "exporters.debug.verbosity=loud",
+            "--set exporters.debug.verbosity: error: exporters.debug.verbosity",
+        ),
+        ("exporters.debug.verbsity=basic", "did you mean \"verbosity\"?"),
+        ("key:name", "missing equal sign"),
+    ] {
+        let ended = run(&["validate", "--config", &config, "--set", flag]).await;
+        assert_eq!(ended.code, Some(78), "{flag}: {}", ended.log);
+        assert!(ended.log.contains(said), "no {said:?} in:\n{}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn problems_can_be_had_as_json() {
+    let folder = tempdir().expect("a folder");
+    let config = file(folder.path(), "bad.yaml", "receivers:\n  otlp:\n    protocls:\n");
+    let ended = run(&["validate", "--format", "json", "--config", &config]).await;
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+    let said: serde_json::Value = serde_json::from_str(&ended.out).expect("JSON");
+    assert_eq!(said["valid"], false);
+    let first = &said["problems"][0];
+    assert_eq!(
+        (&first["line"], &first["column"], &first["severity"]),
+        (&3.into(), &5.into(), &"error".into())
+    );
+    let good = file(folder.path(), "good.yaml", FREE_PORTS);
+    let ended = run(&["validate", "--format", "json", "--config", &good]).await;
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.out.contains("\"valid\": true"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn print_config_shows_what_holds_and_where_it_came_from() {
+    let folder = tempdir().expect("a folder");
+    let text = "receivers: {otlp: {protocols: {grpc: {endpoint: 'localhost:1'}}}}
+exporters: {otlp_http: {endpoint: 'http://localhost:9', headers: {x-key: hunter2}}}
+";
+    let config = file(folder.path(), "mine.yaml", text);
+    let ended = run(&["print-config", "--config", &config, "--set=exporters.otlp_http.timeout=7s"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    for part in [
+        "endpoint: localhost:1  # ",
+        "mine.yaml:1:49",
+        "x-key: '[REDACTED]'",
+        "timeout: 7s  # --set exporters.otlp_http.timeout",
+        "# built-in default:",
+        "    traces:\n",
+    ] {
+        assert!(ended.out.contains(part), "no {part:?} in:\n{}", ended.out);
+    }
+    assert!(!ended.out.contains("hunter2"), "{}", ended.out);
+    // What is printed is a configuration.
+    let shown = run(&["print-config", "--mode=unredacted", "--config", &config]).await;
+    assert!(shown.out.contains("hunter2"), "{}", shown.out);
+    let again = file(folder.path(), "again.yaml", &shown.out);
+    let json = |path: String| async move {
+        run(&["print-config", "--mode=unredacted", "--format=json", "--config", &path]).await.out
+    };
+    assert_eq!(json(config).await, json(again).await);
+
+    let bad = file(folder.path(), "bad.yaml", "exporters: {debgu: }");
+    assert_eq!(run(&["print-config", "--config", &bad]).await.code, Some(78));
+    let ended = run(&["print-config", "--validate=false", "--config", &bad]).await;
+    assert!(ended.code == Some(0) && ended.out.contains("debgu: null"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn components_and_the_schema_are_printed() {
+    let ended = run(&["components"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let listed: serde_yaml::Value = serde_yaml::from_str(&ended.out).expect("YAML");
+    assert_eq!(listed["buildinfo"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(listed["receivers"][0]["name"], "otlp");
+    assert_eq!(listed["exporters"][0]["aliases"][0], "otlp");
+    assert_eq!(listed["providers"][0]["scheme"], "env");
+    let json = run(&["components", "--format", "json"]).await;
+    assert_eq!(serde_json::from_str::<serde_yaml::Value>(&json.out).expect("JSON"), listed);
+
+    let schema = run(&["config", "schema"]).await;
+    assert_eq!(schema.out, include_str!("../config/burgee.schema.json"));
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_there_is_a_bad_configuration() {
     let ended = run(&["validate", "--config", "no-such-file.yaml"]).await;
     assert_eq!(ended.code, Some(78));

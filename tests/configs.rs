@@ -1,13 +1,17 @@
-//! Every YAML in `config/`, `examples/` and the READMEs is read: as YAML, and as a configuration if it is one.
+//! Every YAML in `config/`, `examples/` and the READMEs is read: as YAML, and as a configuration, also by the JSON
+//! Schema, if it is one.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burgee::config::Source;
-use burgee::registry::{DEFAULT, Plan};
+use burgee::config::{self, Secrets, Source};
+use burgee::registry::{DEFAULT, Plan, schema};
 use serde::Deserialize;
 use serde_yaml::Value;
+
+#[path = "support/json_schema.rs"]
+mod json_schema;
 
 #[test]
 fn every_yaml_file_can_be_read() {
@@ -61,9 +65,12 @@ fn check(name: &str, text: &str) -> usize {
             let source = Source::new(name, text);
             // What an example leaves to the environment is somewhere to send to.
             let env = |_: &str| Some("localhost:4317".to_owned());
-            if let Err(report) = Plan::read(&[source], &env) {
+            if let Err(report) = Plan::read(std::slice::from_ref(&source), &env) {
                 panic!("{name}:\n{report}");
             }
+            let tree = config::read(&source).expect("a plan was made of it").to_json(Secrets::Shown);
+            let schema = schema();
+            json_schema::check(&schema, &schema, &tree).unwrap_or_else(|why| panic!("{name}: {why}"));
         }
     }
     configurations

@@ -3,6 +3,7 @@
 //! A new component is a line in [`components`] and one in [`known`].
 
 mod components;
+mod conceal;
 mod defaults;
 mod known;
 mod references;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::conceal::conceal;
 use super::{DEFAULT_NAME, Pipeline, Plan, Section, defaults, plan};
 use crate::config::{self, Entry, Environment, Kind, Node, Report, Source};
 
@@ -24,6 +25,7 @@ impl Resolved {
         let plan = plan(&loaded)?;
         let mut root = loaded.root;
         complete(&mut root, &plan);
+        conceal(&mut root);
         Ok(Resolved { root, warnings: plan.warnings })
     }
 
@@ -32,7 +34,8 @@ impl Resolved {
     /// # Errors
     /// What cannot be read or expanded.
     pub fn read_unchecked(sources: &[Arc<Source>], env: &Environment<'_>) -> Result<Resolved, Report> {
-        let loaded = config::load(sources, env)?;
+        let mut loaded = config::load(sources, env)?;
+        conceal(&mut loaded.root);
         Ok(Resolved { root: loaded.root, warnings: Report::new(loaded.warnings) })
     }
 }

@@ -1,6 +1,7 @@
 //! The life of one connection: hello, the HTTP machinery under its deadlines, the end.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,16 +18,17 @@ use tokio_util::task::TaskTracker;
 use super::connection::{Activity, Connection, Missed, Patience, Port, Protocol};
 use super::handler::Handlers;
 use super::hello::{self, Hello};
-use super::io::Watched;
+use super::io::{Watched, Wire};
 use super::limits::{H2_FRAME_MIN, Limits};
 use super::offer::{Moment, Transport};
 use super::stop::Phase;
+use super::tls::describe_accept;
 use super::windows::Window;
 use crate::observe::facts::Fact;
 
 /// Serves one connection to its end.
 pub(super) async fn drive(
-    mut stream: TcpStream,
+    stream: TcpStream,
     peer: std::net::SocketAddr,
     transport: Arc<Transport>,
     port: Arc<Port>,
@@ -35,23 +37,34 @@ pub(super) async fn drive(
     let limits = &transport.limits;
     let mut moments = port.moments.clone();
     let listener = port.listener;
-    let hello = tokio::select! {
-        hello = tokio::time::timeout(limits.hello, hello::read(&mut stream)) => hello,
+    let local = stream.local_addr().unwrap_or(listener);
+    let greeted = tokio::select! {
+        greeted = tokio::time::timeout(limits.hello, greet(stream, limits)) => greeted,
         // Nothing was asked on it yet, so nothing is lost.
         _ = stopping(&mut moments) => return,
     };
-    let (protocol, hello) = match hello {
+    let (stream, protocol, hello) = match greeted {
         Err(_) => return port.facts.report(Fact::HelloTimeout { peer, listener }),
-        Ok(Ok(Hello::Http1(hello))) => (Protocol::Http1, hello),
-        Ok(Ok(Hello::Http2(hello))) => (Protocol::Http2, hello),
-        Ok(Ok(Hello::Tls)) => {
+        Ok(Greeting::Http(stream, Hello::Http1(hello))) => (stream, Protocol::Http1, hello),
+        Ok(Greeting::Http(stream, Hello::Http2(hello))) => (stream, Protocol::Http2, hello),
+        // TLS within TLS is nothing that anybody speaks.
+        Ok(Greeting::Http(_, Hello::Tls)) => return port.facts.report(Fact::NotHttp { peer, listener }),
+        Ok(Greeting::Http(_, Hello::Nothing)) => return,
+        Ok(Greeting::TlsOnPlainPort(mut stream)) => {
             port.facts.report(Fact::TlsOnPlainPort { peer, listener });
             return hello::answer_tls(&mut stream, limits.hello).await;
         }
-        Ok(Ok(Hello::Nothing)) => return,
-        Ok(Err(error)) => return tracing::debug!(%peer, %error, "connection lost before its first bytes"),
+        Ok(Greeting::PlainOnTlsPort(mut stream, hello)) => {
+            port.facts.report(Fact::PlainOnTlsPort { peer, listener });
+            return hello::answer_plain(&mut stream, &hello, limits.hello).await;
+        }
+        Ok(Greeting::NoHandshake(why)) => {
+            return port.facts.report(Fact::HandshakeFailed { peer, listener, why });
+        }
+        Ok(Greeting::Lost(error)) => {
+            return tracing::debug!(%peer, %error, "connection lost before its first bytes");
+        }
     };
-    let local = stream.local_addr().unwrap_or(listener);
     let connection =
         Arc::new(Connection::new(peer, local, protocol, Arc::clone(&transport), Arc::clone(&port)));
     let io = TokioIo::new(Watched::new(stream, hello, Arc::clone(&connection)));
@@ -80,6 +93,53 @@ pub(super) async fn drive(
     }
 }
 
+/// How a connection began.
+enum Greeting {
+    Http(Wire, Hello),
+    TlsOnPlainPort(TcpStream),
+    PlainOnTlsPort(TcpStream, Hello),
+    NoHandshake(&'static str),
+    Lost(io::Error),
+}
+
+/// Finds out what the client speaks, through the handshake if the port has TLS.
+async fn greet(mut stream: TcpStream, limits: &Limits) -> Greeting {
+    let Some(tls) = &limits.tls else {
+        return match hello::read(&mut stream).await {
+            Ok(Hello::Tls) => Greeting::TlsOnPlainPort(stream),
+            Ok(hello) => Greeting::Http(Wire::Plain(stream), hello),
+            Err(error) => Greeting::Lost(error),
+        };
+    };
+    let mut first = [0];
+    match stream.peek(&mut first).await {
+        Ok(0) => return Greeting::Http(Wire::Plain(stream), Hello::Nothing),
+        Ok(_) if first[0] == hello::TLS_HANDSHAKE => {}
+        Ok(_) => {
+            return match hello::read(&mut stream).await {
+                Ok(hello) => Greeting::PlainOnTlsPort(stream, hello),
+                Err(error) => Greeting::Lost(error),
+            };
+        }
+        Err(error) => return Greeting::Lost(error),
+    }
+    let mut stream = match tls.accept(stream).await {
+        Ok(stream) => Box::new(stream),
+        Err(error) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            return Greeting::NoHandshake(describe_accept(&error));
+        }
+    };
+    match hello::read(&mut stream).await {
+        Ok(hello) => Greeting::Http(Wire::Tls(stream), hello),
+        // In TLS 1.3 a client hears only now of a certificate it does not take, or that it should have shown one.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Greeting::NoHandshake(describe_accept(&error))
+        }
+        Err(error) => Greeting::Lost(error),
+    }
+}
+
 enum End {
     Closed(hyper::Result<()>),
     Missed(Missed),
@@ -91,7 +151,7 @@ trait Graceful: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
 }
 
-type Io = TokioIo<Watched<TcpStream>>;
+type Io = TokioIo<Watched<Wire>>;
 
 impl Graceful for http1::Connection<Io, Handlers> {
     fn finish(self: Pin<&mut Self>) {

@@ -40,14 +40,45 @@ pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Hel
     }
 }
 
-/// Tells a TLS client that there is no TLS here, and waits until it has understood: closing over unread bytes
-/// would reset the connection and lose the alert.
+/// Tells a TLS client that there is no TLS here.
 pub(super) async fn answer_tls<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, within: Duration) {
+    tell(stream, &TLS_ALERT, within).await;
+}
+
+/// Tells a client in plain text that there is TLS here, in the protocol that it spoke.
+pub(super) async fn answer_plain<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    hello: &Hello,
+    within: Duration,
+) {
+    match hello {
+        Hello::Http1(_) => {
+            let length = TLS_WANTED.len() + 1;
+            let answer = format!(
+                "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {length}\r\n\
+                 connection: close\r\n\r\n{TLS_WANTED}\n"
+            );
+            tell(stream, answer.as_bytes(), within).await;
+        }
+        Hello::Http2(_) => {
+            let mut answer = H2_NO_SETTINGS.to_vec();
+            let length = u8::try_from(8 + TLS_WANTED.len()).expect("the text is short");
+            answer.extend([0, 0, length, H2_GOAWAY, 0, 0, 0, 0, 0]);
+            answer.extend([0, 0, 0, 0, 0, 0, 0, H2_INADEQUATE_SECURITY]);
+            answer.extend(TLS_WANTED.as_bytes());
+            tell(stream, &answer, within).await;
+        }
+        Hello::Tls | Hello::Nothing => {}
+    }
+}
+
+/// Says one thing and waits until it was understood: closing over unread bytes would reset the connection and lose it.
+async fn tell<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, what: &[u8], within: Duration) {
     let telling = async {
-        stream.write_all(&TLS_ALERT).await?;
+        stream.write_all(what).await?;
         stream.shutdown().await?;
         let mut unread = [0; READ_BYTES];
-        let mut left = TLS_BYTES_MAX;
+        let mut left = UNREAD_BYTES_MAX;
         while left > 0 {
             match stream.read(&mut unread).await? {
                 0 => break,
@@ -76,8 +107,14 @@ const H2_SETTINGS: u8 = 4;
 /// Six bytes a setting; the longest known opening has under ten of them.
 const H2_SETTINGS_BYTES_MAX: usize = 1024;
 const READ_BYTES: usize = 1024;
-const TLS_HANDSHAKE: u8 = 0x16;
+/// The first byte of every TLS connection.
+pub(super) const TLS_HANDSHAKE: u8 = 0x16;
 /// A TLS 1.0 record (which every version reads here): alert, fatal, handshake_failure.
 const TLS_ALERT: [u8; 7] = [0x15, 3, 1, 0, 2, 2, 40];
-/// What is read of a TLS client after the alert; a ClientHello is far below it.
-const TLS_BYTES_MAX: usize = 64 * 1024;
+const TLS_WANTED: &str = "This port speaks TLS: use https://, or for gRPC leave out tls.insecure.";
+const H2_NO_SETTINGS: [u8; 9] = [0, 0, 0, H2_SETTINGS, 0, 0, 0, 0, 0];
+const H2_GOAWAY: u8 = 7;
+/// RFC 9113, 7: "the underlying transport has properties that do not meet minimum security requirements".
+const H2_INADEQUATE_SECURITY: u8 = 0xc;
+/// What is read of a client after it was told; a ClientHello is far below it.
+const UNREAD_BYTES_MAX: usize = 64 * 1024;

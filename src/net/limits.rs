@@ -1,16 +1,19 @@
-//! What one port allows its clients: deadlines, counts and the memory a transport may hold.
+//! What one port asks of its clients and allows them: TLS, deadlines, counts and the memory a transport may hold.
 
 use std::time::Duration;
 
+use super::tls::ServerTls;
 use super::windows::WINDOW_MIN;
 
 /// Limits of one listener. The defaults hold for every port unless its configuration says otherwise. What lies
 /// outside the range a protocol allows is taken as the nearest value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    /// Connections begin with TLS; without it, in plain text. Default none.
+    pub tls: Option<ServerTls>,
     /// Open connections; one more is closed at once. Default 1024.
     pub connections_max: usize,
-    /// From the connection to its first bytes; for HTTP/2 up to the end of the client's opening (preface and
+    /// From the connection to its first bytes, TLS handshake included; for HTTP/2 up to the end of the client's opening (preface and
     /// first SETTINGS). Default 10 s.
     pub hello: Duration,
     /// From the first byte of an HTTP/1 request to the end of its head. HTTP/2 has [`idle`](Self::idle) for
@@ -61,6 +64,7 @@ pub(super) const H2_FRAME_MIN: u32 = 1 << 14;
 impl Default for Limits {
     fn default() -> Self {
         Limits {
+            tls: None,
             connections_max: 1024,
             hello: Duration::from_secs(10),
             head: Duration::from_secs(10),

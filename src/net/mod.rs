@@ -20,7 +20,6 @@ mod offer;
 pub mod pages;
 mod server;
 mod stop;
-#[cfg_attr(not(test), expect(dead_code, reason = "the listeners are next"))]
 pub mod tls;
 mod windows;
 

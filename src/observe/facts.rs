@@ -19,6 +19,10 @@ pub const LOG_EVERY: Duration = Duration::from_secs(30);
 pub enum Fact {
     /// A client opened with a TLS handshake on a port that speaks plain HTTP.
     TlsOnPlainPort { peer: SocketAddr, listener: SocketAddr },
+    /// A client opened in plain text on a port that speaks TLS.
+    PlainOnTlsPort { peer: SocketAddr, listener: SocketAddr },
+    /// A client and a port with TLS could not agree.
+    HandshakeFailed { peer: SocketAddr, listener: SocketAddr, why: &'static str },
     /// A client sent something that is neither HTTP/1 nor HTTP/2.
     NotHttp { peer: SocketAddr, listener: SocketAddr },
     /// A connection was closed at once because `connections_max` are open.
@@ -51,6 +55,8 @@ pub enum Fact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     TlsOnPlainPort,
+    PlainOnTlsPort,
+    HandshakeFailed,
     NotHttp,
     ConnectionCap,
     HelloTimeout,
@@ -158,6 +164,8 @@ impl Fact {
     pub fn kind(&self) -> Kind {
         match self {
             Fact::TlsOnPlainPort { .. } => Kind::TlsOnPlainPort,
+            Fact::PlainOnTlsPort { .. } => Kind::PlainOnTlsPort,
+            Fact::HandshakeFailed { .. } => Kind::HandshakeFailed,
             Fact::NotHttp { .. } => Kind::NotHttp,
             Fact::ConnectionCap { .. } => Kind::ConnectionCap,
             Fact::HelloTimeout { .. } => Kind::HelloTimeout,
@@ -177,8 +185,10 @@ impl Fact {
 
 impl Kind {
     /// Every kind, in the order of its discriminants.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 16] = [
         Kind::TlsOnPlainPort,
+        Kind::PlainOnTlsPort,
+        Kind::HandshakeFailed,
         Kind::NotHttp,
         Kind::ConnectionCap,
         Kind::HelloTimeout,
@@ -198,6 +208,8 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::TlsOnPlainPort => "tls_on_plain_port",
+            Kind::PlainOnTlsPort => "plain_on_tls_port",
+            Kind::HandshakeFailed => "handshake_failed",
             Kind::NotHttp => "not_http",
             Kind::ConnectionCap => "connection_cap",
             Kind::HelloTimeout => "hello_timeout",
@@ -223,6 +235,13 @@ impl fmt::Display for Fact {
                 f,
                 "{peer} speaks TLS to {listener}, which is plain; give the sender an http:// endpoint or insecure: true"
             ),
+            Fact::PlainOnTlsPort { peer, listener } => write!(
+                f,
+                "{peer} speaks plain text to {listener}, which has TLS; give the sender an https:// endpoint, or take `insecure` away"
+            ),
+            Fact::HandshakeFailed { peer, listener, why } => {
+                write!(f, "no TLS between {peer} and {listener}: {why}")
+            }
             Fact::NotHttp { peer, listener } => write!(
                 f,
                 "{peer} sent something to {listener} that is not HTTP; only OTLP over gRPC or HTTP belongs there"

@@ -6,6 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose
 
 use super::*;
 use crate::net::tls::{ClientTls, ClientTlsKeys, ServerTls, ServerTlsKeys, TlsProblem};
+use crate::observe::facts::Kind;
 
 /// An authority and a folder for what it signs.
 struct Authority {
@@ -279,4 +280,77 @@ fn what_is_wrong_with_the_keys_is_said_with_key_file_and_reason() {
             && !said.contains("hunter2")
             && !format!("{keys:?}").contains("hunter2")
     );
+}
+
+async fn secured(keys: &ServerTlsKeys, service: impl Service) -> Running {
+    let (tls, _) = ServerTls::build(keys).expect("the keys are right");
+    start(Limits { tls: Some(tls), ..patient() }, service).await
+}
+
+async fn asked(running: &Running, client: &Client) -> Result<String, SendError> {
+    let answer = client.send(post(&format!("https://{}/", running.address), "hello"), LONG).await?;
+    Ok(String::from_utf8(answer.body().bytes.to_vec()).expect("the server says text"))
+}
+
+#[tokio::test]
+async fn a_port_with_tls_serves_both_protocols_and_chunks_of_any_size() {
+    let authority = Authority::new();
+    let server = secured(&server_keys(&authority.sign("127.0.0.1", |_| {})), reader()).await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let client = over(&trusting(&authority), protocol);
+        assert_eq!(asked(&server, &client).await.expect("it answers"), "hello");
+        let large = "x".repeat(3_000_000);
+        let request = post(&format!("https://{}/", server.address), large.clone());
+        let answer = client.send(request, LONG).await.expect("it answers");
+        assert_eq!(answer.body().bytes, large.as_bytes());
+    }
+    let report = server.end(LONG).await;
+    assert_eq!(report, Report::default());
+}
+
+#[tokio::test]
+async fn plain_text_on_a_port_with_tls_is_told_in_its_own_protocol() {
+    let authority = Authority::new();
+    let server = secured(&server_keys(&authority.sign("127.0.0.1", |_| {})), reader()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it listens");
+    let said = String::from_utf8_lossy(&rest(&mut stream).await).into_owned();
+    assert!(said.starts_with("HTTP/1.1 400") && said.contains("use https://"), "{said}");
+    let mut stream = server.connect().await;
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("it listens");
+    let said = rest(&mut stream).await;
+    assert_eq!((said[3], said[12]), (4, 7), "SETTINGS, then GOAWAY");
+    assert!(String::from_utf8_lossy(&said).contains("This port speaks TLS"));
+    assert!(server.facts.latest(Kind::PlainOnTlsPort).is_some_and(|seen| seen.count == 2));
+}
+
+#[tokio::test]
+async fn a_client_without_the_certificate_that_is_asked_for_gets_nowhere() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let keys = server_keys(&authority.sign("127.0.0.1", |_| {}));
+    let server = secured(&ServerTlsKeys { client_ca_file: authority.file(), ..keys }, reader()).await;
+    asked(&server, &over(&trusting(&authority), Protocol::Http2)).await.expect_err("it shows nothing");
+    let stranger = other.sign("client", |_| {});
+    let keys = ClientTlsKeys { cert_file: stranger.cert, key_file: stranger.key, ..trusting(&authority) };
+    asked(&server, &over(&keys, Protocol::Http2)).await.expect_err("nobody knows who signed it");
+    let seen = server.facts.latest(Kind::HandshakeFailed).expect("it was seen");
+    assert!(
+        seen.fact.to_string().contains("nobody in client_ca_file has signed its certificate"),
+        "{}",
+        seen.fact
+    );
+    let known = authority.sign("client", |_| {});
+    let keys = ClientTlsKeys { cert_file: known.cert, key_file: known.key, ..trusting(&authority) };
+    assert_eq!(asked(&server, &over(&keys, Protocol::Http2)).await.expect("it is let in"), "hello");
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_ends_by_its_deadline() {
+    let authority = Authority::new();
+    let (tls, _) = ServerTls::build(&server_keys(&authority.sign("127.0.0.1", |_| {}))).expect("right keys");
+    let server = start(Limits { tls: Some(tls), hello: SHORT, ..patient() }, reader()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(&[0x16, 3, 1, 2, 0, 1]).await.expect("it listens");
+    rest(&mut stream).await;
+    assert!(server.facts.latest(Kind::HelloTimeout).is_some());
 }

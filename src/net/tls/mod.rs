@@ -19,8 +19,7 @@ pub use client::ClientTls;
 pub(super) use client::describe;
 pub use keys::{ClientTlsKeys, ServerTlsKeys};
 pub use server::ServerTls;
-#[expect(unused_imports, reason = "the listeners are next")]
-pub(super) use server::TlsStream;
+pub(super) use server::{TlsStream, describe_accept};
 
 /// What is wrong, or only odd, with a key of a `tls` block. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

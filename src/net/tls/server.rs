@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
+use rustls::{AlertDescription, CertificateError, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
@@ -75,6 +75,36 @@ impl ServerTls {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         TlsAcceptor::from(self.config.get().await).accept(stream).await
+    }
+}
+
+/// Why a handshake with a client failed, for people who run the client.
+pub(in crate::net) fn describe_accept(error: &io::Error) -> &'static str {
+    use rustls::Error::{
+        AlertReceived, InvalidCertificate, InvalidMessage, NoCertificatesPresented, PeerIncompatible,
+    };
+    match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+        Some(NoCertificatesPresented) => "it showed no certificate, and the port asks for one",
+        Some(InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "nobody in client_ca_file has signed its certificate"
+        }
+        Some(InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => {
+            "its certificate has expired"
+        }
+        Some(InvalidCertificate(_)) => "its certificate is not valid",
+        Some(AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateExpired,
+        )) => "it does not trust the port's certificate",
+        Some(
+            PeerIncompatible(_)
+            | AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure),
+        ) => "there is no version or cipher suite that both have",
+        Some(InvalidMessage(_)) => "what it sent is not TLS",
+        Some(_) => "the handshake went wrong",
+        None => "it left during the handshake",
     }
 }
 

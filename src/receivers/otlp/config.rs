@@ -5,7 +5,11 @@ use serde::Deserialize;
 
 use crate::net;
 use crate::otlp::Signal;
-use crate::values::{Block, Extra, ListenEndpoint, Unread};
+use crate::otlp::compression::Encoding;
+use crate::values::{Block, Duration, Extra, Headers, ListenEndpoint, Unread};
+
+/// A key whose value does not matter: only whether it is there.
+type Unused = Option<Unread>;
 
 /// `receivers.otlp`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -36,15 +40,35 @@ pub struct Grpc {
     /// `tcp`, the only one there is.
     pub transport: Transport,
     // Keys of the Collector that are errors: without what they ask for, the port would be open to more than it should.
-    tls: Option<Unread>,
-    auth: Option<Unread>,
-    middlewares: Option<Unread>,
+    tls: Unused,
+    auth: Unused,
+    middlewares: Unused,
+    pub keepalive: Extra<Keepalive>,
     // Keys of the Collector that change nothing here; they are accepted and named in a warning.
-    read_buffer_size: Option<Unread>,
-    write_buffer_size: Option<Unread>,
-    keepalive: Option<Unread>,
-    include_metadata: Option<Unread>,
-    dialer: Option<Unread>,
+    read_buffer_size: Unused,
+    write_buffer_size: Unused,
+    include_metadata: Unused,
+    dialer: Unused,
+}
+
+/// `protocols.grpc.keepalive`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keepalive {
+    pub server_parameters: Extra<ServerParameters>,
+    enforcement_policy: Unused,
+}
+
+/// `protocols.grpc.keepalive.server_parameters`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerParameters {
+    /// How long a connection may be quiet before it is ended; 0 or left out: 2 minutes.
+    pub max_connection_idle: Duration,
+    max_connection_age: Unused,
+    max_connection_age_grace: Unused,
+    time: Unused,
+    timeout: Unused,
 }
 
 /// `protocols.http`.
@@ -62,19 +86,24 @@ pub struct Http {
     pub metrics_url_path: UrlPath,
     pub logs_url_path: UrlPath,
     pub transport: Transport,
+    /// From the first byte of a request to the end of its head; 0 or left out: 10 seconds.
+    pub read_header_timeout: Duration,
+    /// How long a connection may be quiet between requests; 0 or left out: 2 minutes.
+    pub idle_timeout: Duration,
+    /// `false`: a connection ends with its first answer.
+    pub keep_alives_enabled: bool,
+    /// The content codings that are taken, beside none, which always is. Left out: all that burgee knows.
+    pub compression_algorithms: Option<Vec<String>>,
+    /// On every answer of OTLP/HTTP.
+    pub response_headers: Headers,
     // As for `grpc`: errors, then warnings.
-    tls: Option<Unread>,
-    auth: Option<Unread>,
-    middlewares: Option<Unread>,
-    include_metadata: Option<Unread>,
-    read_timeout: Option<Unread>,
-    read_header_timeout: Option<Unread>,
-    write_timeout: Option<Unread>,
-    idle_timeout: Option<Unread>,
-    keep_alives_enabled: Option<Unread>,
-    compression_algorithms: Option<Unread>,
-    response_headers: Option<Unread>,
-    dialer: Option<Unread>,
+    tls: Unused,
+    auth: Unused,
+    middlewares: Unused,
+    include_metadata: Unused,
+    read_timeout: Unused,
+    write_timeout: Unused,
+    dialer: Unused,
 }
 
 /// `protocols.http.cors`: which web pages may send from a browser.
@@ -120,9 +149,9 @@ impl Default for Grpc {
             tls: None,
             auth: None,
             middlewares: None,
+            keepalive: Extra::OFF,
             read_buffer_size: None,
             write_buffer_size: None,
-            keepalive: None,
             include_metadata: None,
             dialer: None,
         }
@@ -143,13 +172,13 @@ impl Default for Http {
             auth: None,
             middlewares: None,
             include_metadata: None,
-            read_timeout: None,
-            read_header_timeout: None,
-            write_timeout: None,
-            idle_timeout: None,
-            keep_alives_enabled: None,
+            read_header_timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+            keep_alives_enabled: true,
             compression_algorithms: None,
-            response_headers: None,
+            response_headers: Headers::default(),
+            read_timeout: None,
+            write_timeout: None,
             dialer: None,
         }
     }
@@ -170,6 +199,9 @@ impl Config {
         for error in cors.into_iter().flat_map(Cors::errors) {
             errors.push((vec!["protocols", "http", "cors", error.0], error.1));
         }
+        for (key, what) in self.protocols.http.as_ref().map(Http::errors).unwrap_or_default() {
+            errors.push((vec!["protocols", "http", key], what));
+        }
         let grpc = self.protocols.grpc.as_ref().map(|grpc| [&grpc.tls, &grpc.auth, &grpc.middlewares]);
         let http = self.protocols.http.as_ref().map(|http| [&http.tls, &http.auth, &http.middlewares]);
         for (protocol, given) in [("grpc", grpc), ("http", http)] {
@@ -181,53 +213,93 @@ impl Config {
         errors
     }
 
-    /// Keys that are accepted and do nothing.
+    /// Keys that are accepted and do nothing, or not all that they say.
     pub fn warnings(&self) -> Vec<Complaint> {
         let mut warnings = Vec::new();
-        let mut ignored = |protocol: &'static str, keys: &[(&'static str, bool)]| {
-            for &(key, _) in keys.iter().filter(|(_, given)| *given) {
-                warnings.push((
-                    vec!["protocols", protocol, key],
-                    "has no effect in this version of burgee".into(),
-                ));
-            }
-        };
         if let Some(grpc) = self.protocols.grpc.as_ref() {
-            ignored(
-                "grpc",
-                &[
-                    ("read_buffer_size", grpc.read_buffer_size.is_some()),
-                    ("write_buffer_size", grpc.write_buffer_size.is_some()),
-                    ("keepalive", grpc.keepalive.is_some()),
-                    ("include_metadata", grpc.include_metadata.is_some()),
-                    ("dialer", grpc.dialer.is_some()),
-                ],
-            );
+            grpc.warnings(|path: &[&'static str], what: &str| {
+                warnings.push(([&["protocols", "grpc"], path].concat(), what.to_owned()));
+            });
         }
         if let Some(http) = self.protocols.http.as_ref() {
-            ignored(
-                "http",
-                &[
-                    ("include_metadata", http.include_metadata.is_some()),
-                    ("read_timeout", http.read_timeout.is_some()),
-                    ("read_header_timeout", http.read_header_timeout.is_some()),
-                    ("write_timeout", http.write_timeout.is_some()),
-                    ("idle_timeout", http.idle_timeout.is_some()),
-                    ("keep_alives_enabled", http.keep_alives_enabled.is_some()),
-                    ("compression_algorithms", http.compression_algorithms.is_some()),
-                    ("response_headers", http.response_headers.is_some()),
-                    ("dialer", http.dialer.is_some()),
-                ],
-            );
-            if let Some(cors) = http.cors.as_ref()
-                && cors.allowed_origins.is_empty()
-                && !cors.allowed_headers.is_empty()
-            {
-                let what = "has no effect without allowed_origins: CORS stays off";
-                warnings.push((vec!["protocols", "http", "cors", "allowed_headers"], what.into()));
-            }
+            http.warnings(|path: &[&'static str], what: &str| {
+                warnings.push(([&["protocols", "http"], path].concat(), what.to_owned()));
+            });
         }
         warnings
+    }
+}
+
+impl Grpc {
+    fn warnings(&self, mut warn: impl FnMut(&[&'static str], &str)) {
+        let keepalive = self.keepalive.as_ref();
+        let parameters = keepalive.and_then(|keepalive| keepalive.server_parameters.as_ref());
+        let parameter = |of: fn(&ServerParameters) -> &Unused| {
+            parameters.is_some_and(|parameters| of(parameters).is_some())
+        };
+        let keys: [(&[&'static str], bool, &str); 9] = [
+            (&["read_buffer_size"], self.read_buffer_size.is_some(), BUFFERS),
+            (&["write_buffer_size"], self.write_buffer_size.is_some(), BUFFERS),
+            (&["include_metadata"], self.include_metadata.is_some(), METADATA),
+            (&["dialer"], self.dialer.is_some(), DIALER),
+            (
+                &["keepalive", "enforcement_policy"],
+                keepalive.is_some_and(|keepalive| keepalive.enforcement_policy.is_some()),
+                "has no effect: pings are answered at any rate, and a flood of them ends the connection",
+            ),
+            (&[KEEPALIVE[0], KEEPALIVE[1], "max_connection_age"], parameter(|p| &p.max_connection_age), AGE),
+            (
+                &[KEEPALIVE[0], KEEPALIVE[1], "max_connection_age_grace"],
+                parameter(|p| &p.max_connection_age_grace),
+                AGE,
+            ),
+            (&[KEEPALIVE[0], KEEPALIVE[1], "time"], parameter(|p| &p.time), PINGS),
+            (&[KEEPALIVE[0], KEEPALIVE[1], "timeout"], parameter(|p| &p.timeout), PINGS),
+        ];
+        for (path, _, what) in keys.into_iter().filter(|(_, given, _)| *given) {
+            warn(path, what);
+        }
+    }
+}
+
+impl Http {
+    fn warnings(&self, mut warn: impl FnMut(&[&'static str], &str)) {
+        let keys = [
+            ("include_metadata", self.include_metadata.is_some(), METADATA),
+            ("read_timeout", self.read_timeout.is_some(), READ_TIMEOUT),
+            ("write_timeout", self.write_timeout.is_some(), WRITE_TIMEOUT),
+            ("dialer", self.dialer.is_some(), DIALER),
+        ];
+        for (key, _, what) in keys.into_iter().filter(|(_, given, _)| *given) {
+            warn(&[key], what);
+        }
+        for name in self.compression_algorithms.iter().flatten() {
+            if BEYOND.contains(&name.as_str()) {
+                let what = format!("{name} is not in this version: such requests are answered 415");
+                warn(&["compression_algorithms"], &what);
+            }
+        }
+        if let Some(cors) = self.cors.as_ref()
+            && cors.allowed_origins.is_empty()
+            && !cors.allowed_headers.is_empty()
+        {
+            warn(&["cors", "allowed_headers"], "has no effect without allowed_origins: CORS stays off");
+        }
+    }
+
+    fn errors(&self) -> Vec<(&'static str, String)> {
+        let known = |name: &&String| {
+            Encoding::from_header(name.as_bytes()).is_some() || BEYOND.contains(&name.as_str())
+        };
+        let unknown = self.compression_algorithms.iter().flatten().filter(|name| !known(name));
+        unknown
+            .map(|name| {
+                let what = format!(
+                    "{name:?} is no content coding that is known; there are gzip, zstd, zlib and deflate"
+                );
+                ("compression_algorithms", what)
+            })
+            .collect()
     }
 }
 
@@ -245,6 +317,10 @@ impl Grpc {
         if self.max_concurrent_streams > 0 {
             limits.h2_streams_max = self.max_concurrent_streams;
         }
+        let keepalive = self.keepalive.as_ref();
+        if let Some(parameters) = keepalive.and_then(|keepalive| keepalive.server_parameters.as_ref()) {
+            limits.idle = or(parameters.max_connection_idle, limits.idle);
+        }
         limits
     }
 }
@@ -256,6 +332,25 @@ impl Http {
             0 => DEFAULT_LIMIT,
             bytes => bytes,
         }
+    }
+
+    pub(super) fn transport_limits(&self) -> net::Limits {
+        let mut limits = net::Limits::default();
+        limits.head = or(self.read_header_timeout, limits.head);
+        limits.idle = or(self.idle_timeout, limits.idle);
+        limits
+    }
+
+    /// What may be written in `content-encoding`.
+    pub(super) fn encodings(&self) -> Vec<Encoding> {
+        let allowed = |encoding: &Encoding| match &self.compression_algorithms {
+            None => true,
+            Some(names) => {
+                let mut named = names.iter().map(|name| Encoding::from_header(name.as_bytes()));
+                *encoding == Encoding::Identity || named.any(|named| named == Some(*encoding))
+            }
+        };
+        Encoding::ALL.into_iter().filter(allowed).collect()
     }
 
     /// The signal whose path this is.
@@ -272,6 +367,24 @@ impl Http {
         if configured.is_empty() { signal.http_path() } else { configured }
     }
 }
+
+/// 0 stands for the default: no deadline at all, as the Collector reads it, would let a few clients hold every connection.
+fn or(configured: Duration, default: std::time::Duration) -> std::time::Duration {
+    if configured == Duration::ZERO { default } else { configured.get() }
+}
+
+const KEEPALIVE: [&str; 2] = ["keepalive", "server_parameters"];
+/// Codings of the Collector that burgee does not read.
+const BEYOND: [&str; 3] = ["snappy", "x-snappy-framed", "lz4"];
+// What warnings say: not only that a key does nothing, but what happens instead.
+const BUFFERS: &str = "has no effect: buffers follow from the memory that connections share";
+const METADATA: &str = "has no effect: no component of burgee reads the headers of requests";
+const DIALER: &str = "has no effect on a port that is listened on; remove the key";
+const AGE: &str = "has no effect: a connection lives as long as it is used";
+const PINGS: &str =
+    "has no effect: burgee sends no pings, and ends connections that are quiet for max_connection_idle";
+const READ_TIMEOUT: &str = "has no effect: a request may take as long as it brings 10 KiB in any 10 seconds";
+const WRITE_TIMEOUT: &str = "has no effect: an answer that nobody reads ends with idle_timeout";
 
 /// OTLP 1.11 recommends 64 MiB for requests, compressed or not.
 const DEFAULT_LIMIT: u64 = 64 << 20;

@@ -23,12 +23,36 @@ pub(super) struct Http {
     config: config::Http,
     cors: Option<CorsLayer>,
     pages: axum::Router,
+    encodings: Vec<Encoding>,
+    /// `accept-encoding` of a 415.
+    accept_encoding: HeaderValue,
+    /// On every answer.
+    headers: HeaderMap,
 }
 
 impl Http {
     pub fn new(config: &config::Http) -> Http {
         let cors = config.cors.as_ref().and_then(|cors| cors.layer());
-        Http { config: config.clone(), cors, pages: pages::router(config) }
+        let encodings = config.encodings();
+        // the one that needs nothing comes last
+        let (plain, mut named): (Vec<_>, Vec<_>) = encodings
+            .iter()
+            .map(|encoding| encoding.name())
+            .partition(|name| *name == Encoding::Identity.name());
+        named.extend(plain);
+        let accept_encoding = HeaderValue::try_from(named.join(", ")).expect("codings are words");
+        let mut headers = config.response_headers.get().clone();
+        if !config.keep_alives_enabled {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Http {
+            config: config.clone(),
+            cors,
+            pages: pages::router(config),
+            encodings,
+            accept_encoding,
+            headers,
+        }
     }
 
     pub async fn call(
@@ -59,9 +83,66 @@ impl Http {
 
     async fn answer(&self, door: Arc<Door>, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
         let signal = self.config.signal(request.uri().path()).filter(|_| request.method() == Method::POST);
-        match signal {
-            Some(signal) => export(&door, signal, request, caller).await,
+        let mut response = match signal {
+            Some(signal) => self.export(&door, signal, request, caller).await,
             None => self.page(&door, request, caller).await,
+        };
+        for (name, value) in &self.headers {
+            response.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+        response
+    }
+
+    async fn export(
+        &self,
+        door: &Door,
+        signal: Signal,
+        request: Request<RequestBody>,
+        caller: Caller,
+    ) -> Response<Body> {
+        let (head, mut body) = request.into_parts();
+        let format = Format::of(&head.headers);
+        let (peer, listener) = (caller.connection.peer, caller.connection.local);
+        let arrival = door.arrive(signal, Transport::Http, caller);
+        let answer = match self.written(&head.headers, format) {
+            Ok(written) => receive(door, &mut body, arrival, written).await,
+            Err(unsupported) => {
+                door.report(Fact::UnsupportedMediaType { peer, listener });
+                let answer = Answer::Rejected { code: Code::InvalidArgument, message: unsupported.0 };
+                door.answered(arrival, answer.clone());
+                refuse_body(head.version, body).await;
+                let mut response = respond(signal, &answer, format, Some(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+                let headers = response.headers_mut();
+                headers.insert(header::ACCEPT_ENCODING, self.accept_encoding.clone());
+                headers.insert("accept-post", HeaderValue::from_static(ACCEPT_POST));
+                return response;
+            }
+        };
+        if answer.code() != Code::Ok {
+            refuse_body(head.version, body).await;
+        }
+        let stalled = matches!(answer, Answer::Rejected { code: Code::Cancelled, .. });
+        respond(signal, &answer, format, stalled.then_some(StatusCode::REQUEST_TIMEOUT))
+    }
+
+    /// How the body is written, if burgee can read it at all.
+    fn written(&self, headers: &HeaderMap, format: Format) -> Result<Written, Unsupported> {
+        let unsupported = |message: &str| Err(Unsupported(message.to_owned()));
+        let syntax = match format {
+            Format::Protobuf => Syntax::Protobuf,
+            Format::Json => Syntax::Json,
+            Format::Other if is_grpc_web(headers) => {
+                return unsupported("gRPC-Web is not supported; send OTLP/HTTP with application/x-protobuf");
+            }
+            Format::Other => {
+                return unsupported("the content-type has to be application/x-protobuf or application/json");
+            }
+        };
+        let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+        let coding = codings.next().map_or(&b""[..], HeaderValue::as_bytes);
+        match Encoding::from_header(coding).filter(|encoding| self.encodings.contains(encoding)) {
+            Some(encoding) if codings.next().is_none() => Ok(Written { syntax, encoding }),
+            _ => unsupported("the content-encoding is not supported; accept-encoding says which are"),
         }
     }
 
@@ -88,33 +169,6 @@ impl Http {
         }
         response
     }
-}
-
-async fn export(
-    door: &Door,
-    signal: Signal,
-    request: Request<RequestBody>,
-    caller: Caller,
-) -> Response<Body> {
-    let (head, mut body) = request.into_parts();
-    let format = Format::of(&head.headers);
-    let (peer, listener) = (caller.connection.peer, caller.connection.local);
-    let arrival = door.arrive(signal, Transport::Http, caller);
-    let answer = match headers(&head.headers, format) {
-        Ok(written) => receive(door, &mut body, arrival, written).await,
-        Err(unsupported) => {
-            door.report(Fact::UnsupportedMediaType { peer, listener });
-            let answer = Answer::Rejected { code: Code::InvalidArgument, message: unsupported.message };
-            door.answered(arrival, answer.clone());
-            refuse_body(head.version, body).await;
-            return respond(signal, &answer, format, Some(unsupported.status));
-        }
-    };
-    if answer.code() != Code::Ok {
-        refuse_body(head.version, body).await;
-    }
-    let stalled = matches!(answer, Answer::Rejected { code: Code::Cancelled, .. });
-    respond(signal, &answer, format, stalled.then_some(StatusCode::REQUEST_TIMEOUT))
 }
 
 async fn receive(door: &Door, body: &mut RequestBody, arrival: Arrival, written: Written) -> Answer {
@@ -149,33 +203,8 @@ impl Format {
     }
 }
 
-struct Unsupported {
-    status: StatusCode,
-    message: String,
-}
-
-/// How the body is written, if burgee can read it at all.
-fn headers(headers: &HeaderMap, format: Format) -> Result<Written, Unsupported> {
-    let unsupported = |message: &str| {
-        Err(Unsupported { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, message: message.to_owned() })
-    };
-    let syntax = match format {
-        Format::Protobuf => Syntax::Protobuf,
-        Format::Json => Syntax::Json,
-        Format::Other if is_grpc_web(headers) => {
-            return unsupported("gRPC-Web is not supported; send OTLP/HTTP with application/x-protobuf");
-        }
-        Format::Other => {
-            return unsupported("the content-type has to be application/x-protobuf or application/json");
-        }
-    };
-    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
-    let coding = codings.next().map_or(&b""[..], HeaderValue::as_bytes);
-    match Encoding::from_header(coding) {
-        Some(encoding) if codings.next().is_none() => Ok(Written { syntax, encoding }),
-        _ => unsupported("the content-encoding is not supported; use one of gzip, zstd and deflate, or none"),
-    }
-}
+/// What is wrong with the form of a body.
+struct Unsupported(String);
 
 fn is_grpc_web(headers: &HeaderMap) -> bool {
     headers
@@ -198,10 +227,6 @@ fn respond(signal: Signal, answer: &Answer, format: Format, status: Option<Statu
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Answer::RetryLater { after, .. } = answer {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after.unwrap_or(RETRY_AFTER))));
-    }
-    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
-        headers.insert("accept-post", HeaderValue::from_static(ACCEPT_POST));
     }
     response
 }
@@ -227,7 +252,6 @@ async fn refuse_body(version: Version, body: RequestBody) {
 
 const ACCEPT_POST: &str = "application/x-protobuf, application/json";
 const PROTOBUF: &str = "application/x-protobuf";
-const ACCEPT_ENCODING: &str = "gzip, zstd, deflate, identity";
 const JSON: &str = "application/json";
 /// What a client is told to wait when nobody knows better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -41,14 +41,16 @@ pub fn build(config: &Config, cx: ReceiverContext) -> Otlp {
     match (&grpc, &http) {
         (Some(grpc), Some(http)) if grpc.endpoint == http.endpoint && grpc.endpoint.port() != 0 => {
             // both on one port: the narrower limit holds
-            port(&grpc.endpoint, grpc.limit().min(http.limit()), grpc.transport_limits());
+            let (narrow, of_http) = (grpc.transport_limits(), http.transport_limits());
+            let limits = net::Limits { head: of_http.head, idle: narrow.idle.min(of_http.idle), ..narrow };
+            port(&grpc.endpoint, grpc.limit().min(http.limit()), limits);
         }
         _ => {
             if let Some(grpc) = &grpc {
                 port(&grpc.endpoint, grpc.limit(), grpc.transport_limits());
             }
             if let Some(http) = &http {
-                port(&http.endpoint, http.limit(), net::Limits::default());
+                port(&http.endpoint, http.limit(), http.transport_limits());
             }
         }
     }

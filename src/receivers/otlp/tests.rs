@@ -19,7 +19,7 @@ use crate::net::{Body, Client, ClientConfig, Listener, Offer, Protocol, Received
 use crate::observe::board::Board;
 use crate::observe::facts::{Facts, Kind};
 use crate::observe::ledger::DoorOutcome;
-use crate::otlp::compression::gzip;
+use crate::otlp::compression::{Encoding, gzip};
 use crate::otlp::{Payload, Signal, Watchlist};
 
 /// Takes everything, or nothing.
@@ -523,6 +523,81 @@ async fn random_bytes_never_take_the_server_down() {
     }
     assert_eq!(running.http(post("/v1/traces", body(), &[])).await.status(), StatusCode::OK);
     running.end().await;
+}
+
+#[tokio::test]
+async fn answers_carry_the_configured_headers_and_only_configured_codings_are_read() {
+    let running = start(
+        "protocols: {http: {endpoint: '127.0.0.1:0', response_headers: {x-served-by: burgee}, \
+         keep_alives_enabled: false, compression_algorithms: [zstd]}}",
+    )
+    .await;
+    let send = |request| running.send(0, Protocol::Http1, request);
+    for (path, code) in [("/v1/traces", 200), ("/nowhere", 404)] {
+        let answer = send(post(path, body(), &[])).await;
+        assert_eq!(answer.status().as_u16(), code);
+        assert_eq!(answer.headers()["x-served-by"], "burgee");
+        assert_eq!(answer.headers()[header::CONNECTION], "close");
+    }
+    let packed = crate::otlp::compression::compress(Encoding::Zstd, [&body()[..]]);
+    assert_eq!(
+        send(post("/v1/traces", Bytes::from(packed), &[("content-encoding", "zstd")])).await.status(),
+        200
+    );
+    let answer =
+        send(post("/v1/traces", Bytes::from(gzip([&body()[..]])), &[("content-encoding", "gzip")])).await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()[header::ACCEPT_ENCODING]),
+        (415, &"zstd, identity".parse().expect("a value"))
+    );
+    // HTTP/2 has no such header, and says it by GOAWAY
+    assert_eq!(running.send(0, Protocol::Http2, post("/v1/traces", body(), &[])).await.status(), 200);
+    running.end().await;
+}
+
+#[test]
+fn deadlines_are_the_configured_ones_and_never_none() {
+    let config: Config = serde_yaml::from_str(
+        "protocols: {grpc: {keepalive: {server_parameters: {max_connection_idle: 11s}}}, \
+         http: {read_header_timeout: 3s, idle_timeout: 0s}}",
+    )
+    .expect("the keys are known");
+    assert_eq!((config.errors(), config.warnings()), (vec![], vec![]));
+    let default = crate::net::Limits::default();
+    let grpc = config.protocols.grpc.as_ref().expect("written").transport_limits();
+    assert_eq!((grpc.idle, grpc.head), (Duration::from_secs(11), default.head));
+    let http = config.protocols.http.as_ref().expect("written").transport_limits();
+    assert_eq!((http.idle, http.head), (default.idle, Duration::from_secs(3)));
+}
+
+#[test]
+fn keys_that_do_nothing_are_named_with_what_happens_instead() {
+    let config: Config = serde_yaml::from_str(
+        "protocols: {grpc: {read_buffer_size: 1, keepalive: {enforcement_policy: {min_time: 1s}, \
+         server_parameters: {time: 1s, max_connection_age: 1h}}}, \
+         http: {read_timeout: 1s, write_timeout: 0s, include_metadata: true, compression_algorithms: ['', gzip, snappy]}}",
+    )
+    .expect("the keys are known");
+    assert_eq!(config.errors(), vec![]);
+    let warnings: Vec<_> =
+        config.warnings().into_iter().map(|(path, what)| format!("{} {what}", path.join("."))).collect();
+    let named = [
+        "protocols.grpc.read_buffer_size has no effect: buffers",
+        "protocols.grpc.keepalive.enforcement_policy has no effect: pings",
+        "protocols.grpc.keepalive.server_parameters.max_connection_age has no effect: a connection lives",
+        "protocols.grpc.keepalive.server_parameters.time has no effect: burgee sends no pings",
+        "protocols.http.include_metadata has no effect: no component",
+        "protocols.http.read_timeout has no effect: a request may take",
+        "protocols.http.write_timeout has no effect: an answer",
+        "protocols.http.compression_algorithms snappy is not in this version",
+    ];
+    assert_eq!(warnings.len(), named.len(), "{warnings:#?}");
+    for (warning, named) in warnings.iter().zip(named) {
+        assert!(warning.starts_with(named), "{warning}");
+    }
+    let config: Config =
+        serde_yaml::from_str("protocols: {http: {compression_algorithms: [brotli]}}").expect("a list");
+    assert!(config.errors()[0].1.starts_with("\"brotli\" is no content coding"), "{:?}", config.errors());
 }
 
 #[test]

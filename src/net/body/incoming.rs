@@ -2,6 +2,7 @@
 //! server stops taking uploads. Whoever reads it, with [`read_body`](super::read_body) or through a router,
 //! has these for nothing.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -45,6 +46,8 @@ pub enum BodyError {
     Stalled { bytes_min: u64, window: std::time::Duration },
     #[error("the client went away before the end of its request body")]
     Aborted(#[source] super::BoxError),
+    #[error("the request body is not framed as HTTP has it: its chunks have no valid lengths")]
+    Framing(#[source] super::BoxError),
     #[error("this collector is stopping and takes no more uploads; send the request again")]
     Stopping,
 }
@@ -68,7 +71,9 @@ impl RequestBody {
     }
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let aborted = |error: super::BoxError| BodyError::Aborted(error);
+        let aborted = |error: super::BoxError| {
+            if is_framing(&*error) { BodyError::Framing(error) } else { BodyError::Aborted(error) }
+        };
         match &mut self.source {
             Source::Wire(body) => {
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|f| f.map_err(|e| aborted(e.into()))))
@@ -148,6 +153,15 @@ impl http_body::Body for RequestBody {
             Source::Held(body) => body.size_hint(),
         }
     }
+}
+
+/// Whether the transport could not make sense of what came, rather than that nothing came any more.
+fn is_framing(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|io| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
+    })
 }
 
 #[derive(Default)]

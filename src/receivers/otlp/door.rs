@@ -87,6 +87,7 @@ impl Door {
             ReadError::TooLarge { .. } => Refusal::TooLarge { limit: arrival.caller.limit }.answer(),
             ReadError::Refused(refusal) => refusal.answer(),
             ReadError::Body(BodyError::Stopping) => Refusal::Stopping.answer(),
+            ReadError::Body(error @ BodyError::Framing(_)) => malformed(error.to_string()),
             ReadError::Body(error) => Answer::Rejected { code: Code::Cancelled, message: error.to_string() },
         })
     }

@@ -239,6 +239,15 @@ fn failure(answer: &Answer, format: Format) -> (&'static str, Bytes) {
     }
 }
 
+/// What a client gets whose request has no `host`, or several; its connection ends.
+pub(super) fn wrong_host() -> Response<Body> {
+    let message = "a request over HTTP/1.1 needs one host header, and only one".into();
+    let answer = Answer::Rejected { code: Code::InvalidArgument, message };
+    let mut response = respond(Signal::Traces, &answer, Format::Other, None);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

@@ -77,6 +77,9 @@ impl Service for Port {
         request: Request<RequestBody>,
         connection: &Arc<Connection>,
     ) -> BoxFuture<'static, Response<Body>> {
+        if !has_one_host(&request) {
+            return std::future::ready(http::wrong_host()).boxed();
+        }
         let caller = Caller { connection: connection.clone(), limit: self.limit };
         match Protocol::of(&request) {
             Protocol::Grpc => grpc::call(self.door.clone(), request, caller).boxed(),
@@ -84,6 +87,12 @@ impl Service for Port {
             Protocol::Http => self.http.clone().call(self.door.clone(), request, caller).boxed(),
         }
     }
+}
+
+/// RFC 9112, 3.2: HTTP/1.1 without exactly one `host` is refused. Proxies on the way may have taken another one.
+fn has_one_host<B>(request: &Request<B>) -> bool {
+    let hosts = || request.headers().get_all(::http::header::HOST).iter();
+    request.version() != ::http::Version::HTTP_11 || hosts().take(2).count() == 1
 }
 
 /// Who asks, and what the port allows him.

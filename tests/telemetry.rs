@@ -154,3 +154,76 @@ async fn own_metrics_are_sent_over_otlp() {
     let summary = collector.stop(Duration::from_secs(10)).await;
     assert_eq!(summary.requests, 0, "own metrics go past the pipelines");
 }
+
+/// What `burgee healthcheck` says, and whether that is well.
+async fn healthcheck(args: &[&str]) -> (bool, String) {
+    let output =
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_burgee")).arg("healthcheck").args(args).output();
+    let output = output.await.expect("it runs");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_tells_the_truth_until_the_last_port_closes() {
+    // Bound and not listening: whoever connects is refused, and what is held keeps burgee from stopping.
+    let gone = tokio::net::TcpSocket::new_v4().expect("a socket");
+    gone.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    let downstream = gone.local_addr().expect("bound");
+    let collector = start(&format!(
+        "receivers: {{otlp: {{protocols: {{http: {{endpoint: \"127.0.0.1:0\"}}}}}}}}
+exporters: {{otlp_http: {{endpoint: \"http://{downstream}\", sending_queue: {{queue_size: 1, sizer: requests}}}}}}
+extensions:
+  admin: {{endpoint: \"127.0.0.1:0\"}}
+  health_check: {{endpoint: \"127.0.0.1:0\"}}
+  zpages: {{endpoint: \"127.0.0.1:0\"}}
+service:
+  extensions: [admin, health_check, zpages]
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_http]}}}}"
+    ))
+    .await;
+    let (health, pages) = (address(&collector, "health_check"), address(&collector, "zpages"));
+    let (status, body) = get(health, "/", "127.0.0.1").await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body.starts_with("{\"status\":\"Server available\""), "{body}");
+    let url = format!("http://{health}/");
+    assert_eq!(healthcheck(&["--endpoint", &url]).await, (true, String::new()));
+
+    // The one request fills the queue, and no try of it succeeds.
+    assert_eq!(collector.local("otlp").send(Signal::Traces, evaluations()).await, Answer::Accepted);
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    let unwell = async {
+        while get(health, "/", "127.0.0.1").await.0 == 200 {
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), unwell).await.expect("a try fails, and the queue is full");
+    let (status, body) = get(health, "/", "127.0.0.1").await;
+    assert_eq!(status, 503);
+    assert!(body.contains("every queue is full and no exporter delivers"), "{body}");
+    let (is_well, said) = healthcheck(&["--endpoint", &url]).await;
+    assert!(!is_well && said.contains("503") && said.contains("every queue is full"), "{said}");
+    assert!(healthcheck(&["--endpoint", &url, "--live"]).await.0);
+
+    let (status, page) = get(pages, "/debug/pipelinez", "localhost").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("<td>otlp_http</td><td>traces</td><td>2</td>"), "{page}");
+    assert_eq!(get(pages, "/debug/tracez", "localhost").await.0, 404);
+    assert_eq!(get(pages, "/debug/pipelinez", "evil.example").await.0, 403);
+
+    let stopping = tokio::spawn(collector.stop(Duration::from_secs(2)));
+    let seen = async {
+        loop {
+            let (status, body) = get(health, "/", "127.0.0.1").await;
+            if body.contains("burgee is stopping") {
+                break status;
+            }
+            looks.tick().await;
+        }
+    };
+    assert_eq!(seen.await, 503);
+    let summary = stopping.await.expect("it ends");
+    assert_eq!(summary.exporters[0].held, 0);
+    let (is_well, said) = healthcheck(&["--endpoint", &url]).await;
+    assert!(!is_well && said.contains("nothing answers on"), "{said}");
+}

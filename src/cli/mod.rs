@@ -6,6 +6,7 @@
 mod components;
 mod config;
 mod demo;
+mod healthcheck;
 mod logs;
 mod print_config;
 mod run;
@@ -55,6 +56,8 @@ enum Command {
     Config(config::Args),
     /// List the components that this burgee has.
     Components(components::Args),
+    /// Ask a running burgee whether it is well: 0 yes, 1 no. For containers, which have no other tool.
+    Healthcheck(healthcheck::Args),
     /// Print the version.
     Version,
 }
@@ -91,6 +94,9 @@ pub fn main() -> ExitCode {
         Some(Command::PrintConfig(args)) => print_config::run(&args),
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Components(args)) => components::run(&args),
+        Some(Command::Healthcheck(args)) => {
+            runtime().and_then(|runtime| runtime.block_on(healthcheck::run(args)))
+        }
         Some(Command::Version) => version::run(),
     };
     match ended {

@@ -4,3 +4,6 @@
 //! [`component::Extension`](crate::component::Extension), or says in
 //! [`component::Problem`](crate::component::Problem)s which key is wrong. A new one is a folder here, a line in
 //! `registry::components` and one in `registry::known`. The extension `admin` has a room of its own.
+
+pub mod health_check;
+pub mod zpages;

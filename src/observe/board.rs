@@ -91,6 +91,12 @@ pub struct OutboxState {
     pub retrying: usize,
     /// Full and not delivering while others do: what does not fit is dropped.
     pub isolated: bool,
+    /// How long nothing has been delivered, while the latest try failed.
+    pub failing_for: Option<Duration>,
+    /// Not even the smallest request would be taken.
+    pub full: bool,
+    /// Nobody minds its losses: it is never full.
+    pub lossy: bool,
     pub last: Option<LastOutcome>,
 }
 

@@ -22,12 +22,20 @@ pub const TEXT_BYTES_MAX: usize = 128;
 pub struct Tally {
     /// Encoded series, one after the other.
     bytes: Vec<u8>,
-    /// By number: where a series ends in `bytes`, and how many evaluations it has.
-    series: Vec<(usize, u64)>,
-    /// From the hash of an encoded series to its number. Of two with one hash, only the first is found again.
+    series: Vec<Noted>,
+    /// From the hash of a series to its number, once there are more than [`FEW`].
     numbers: HashMap<u64, usize, BuildHasherDefault<Identity>>,
     /// Evaluations beyond the limit.
     beyond: u64,
+}
+
+/// A series of a [`Tally`].
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    hash: u64,
+    /// Where it ends in the bytes; it begins where the one before ends.
+    end: usize,
+    evaluations: u64,
 }
 
 /// What an evaluation was noted as, so that it can be taken back.
@@ -41,8 +49,15 @@ pub struct Evaluated {
     beyond: AtomicU64,
 }
 
-/// By encoded series.
-type Totals = HashMap<Box<[u8]>, (Arc<Series>, AtomicU64), RandomState>;
+/// By the hash of a series. Two series with one hash, which nobody will see, are one and the rest.
+type Totals = HashMap<u64, Total, BuildHasherDefault<Identity>>;
+
+#[derive(Debug)]
+struct Total {
+    encoded: Box<[u8]>,
+    series: Arc<Series>,
+    evaluations: AtomicU64,
+}
 
 /// What is counted apart. A label that is not known is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,26 +82,46 @@ pub struct EvaluatedState {
 impl Tally {
     /// Notes one evaluation.
     pub fn note(&mut self, key: Option<&str>, variant: Option<&str>, reason: Option<&str>) -> Note {
-        let start = self.bytes.len();
-        for text in [key, variant, reason] {
-            encode(text, &mut self.bytes);
+        let texts = [key, variant, reason].map(|text| text.map(Text::of));
+        let mut hasher = HASHER.build_hasher();
+        for text in &texts {
+            match text {
+                None => hasher.write_u8(0),
+                Some(Text { kept, is_cut }) => {
+                    hasher.write(kept.as_bytes());
+                    hasher.write_u8(1 + u8::from(*is_cut));
+                }
+            }
         }
-        let hash = HASHER.hash_one(&self.bytes[start..]);
-        if let Some(&number) = self.numbers.get(&hash)
-            && self.encoded(number) == &self.bytes[start..]
-        {
-            self.bytes.truncate(start);
-            self.series[number].1 += 1;
-            return Note(number);
+        let hash = hasher.finish();
+        let known = match self.series.len() {
+            0..=FEW => self.series.iter().position(|noted| noted.hash == hash),
+            _ => self.numbers.get(&hash).copied(),
+        };
+        match known {
+            Some(number) if Text::are(&texts, self.encoded(number)) => {
+                self.series[number].evaluations += 1;
+                Note(number)
+            }
+            None if self.series.len() < SERIES_MAX => self.add(hash, &texts),
+            Some(_) | None => {
+                self.beyond += 1;
+                BEYOND
+            }
         }
-        if self.series.len() == SERIES_MAX {
-            self.bytes.truncate(start);
-            self.beyond += 1;
-            return BEYOND;
-        }
+    }
+
+    fn add(&mut self, hash: u64, texts: &[Option<Text<'_>>; 3]) -> Note {
         let number = self.series.len();
-        self.series.push((self.bytes.len(), 1));
-        self.numbers.entry(hash).or_insert(number);
+        // most requests have one or two series, and no use for more memory
+        self.bytes.reserve(if number == 0 { FIRST_BYTES } else { 0 });
+        texts.iter().for_each(|text| Text::encode(text.as_ref(), &mut self.bytes));
+        self.series.push(Noted { hash, end: self.bytes.len(), evaluations: 1 });
+        if self.series.len() == FEW + 1 {
+            self.numbers = (0..).zip(&self.series).map(|(number, noted)| (noted.hash, number)).collect();
+        } else if self.series.len() > FEW {
+            self.numbers.insert(hash, number);
+        }
         Note(number)
     }
 
@@ -94,7 +129,7 @@ impl Tally {
     pub fn take_back(&mut self, note: Note) {
         match note {
             BEYOND => self.beyond -= 1,
-            Note(number) => self.series[number].1 -= 1,
+            Note(number) => self.series[number].evaluations -= 1,
         }
     }
 
@@ -104,12 +139,12 @@ impl Tally {
 
     /// Evaluations noted.
     pub fn sum(&self) -> u64 {
-        self.beyond + self.series.iter().map(|(_, evaluations)| evaluations).sum::<u64>()
+        self.beyond + self.series.iter().map(|noted| noted.evaluations).sum::<u64>()
     }
 
     fn encoded(&self, number: usize) -> &[u8] {
-        let start = if number == 0 { 0 } else { self.series[number - 1].0 };
-        &self.bytes[start..self.series[number].0]
+        let start = if number == 0 { 0 } else { self.series[number - 1].end };
+        &self.bytes[start..self.series[number].end]
     }
 }
 
@@ -121,11 +156,13 @@ impl Evaluated {
         }
         let (mut new, mut beyond) = (Vec::new(), tally.beyond);
         let known = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        for (number, &(_, evaluations)) in tally.series.iter().enumerate().filter(|(_, (_, sum))| *sum > 0) {
-            match known.get(tally.encoded(number)) {
-                Some((_, total)) => drop(total.fetch_add(evaluations, Relaxed)),
-                None if known.len() >= SERIES_MAX => beyond += evaluations,
-                None => new.push((tally.encoded(number), evaluations)),
+        for (number, noted) in tally.series.iter().enumerate().filter(|(_, noted)| noted.evaluations > 0) {
+            match known.get(&noted.hash) {
+                Some(total) if *total.encoded == *tally.encoded(number) => {
+                    total.evaluations.fetch_add(noted.evaluations, Relaxed);
+                }
+                None if known.len() < SERIES_MAX => new.push((*noted, tally.encoded(number))),
+                Some(_) | None => beyond += noted.evaluations,
             }
         }
         drop(known);
@@ -138,17 +175,20 @@ impl Evaluated {
     }
 
     /// Counts series that were not known a moment ago; returns the evaluations of those that find no room.
-    fn admit(&self, new: &[(&[u8], u64)]) -> u64 {
+    fn admit(&self, new: &[(Noted, &[u8])]) -> u64 {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
         let mut beyond = 0;
-        for &(encoded, evaluations) in new {
-            if let Some((_, total)) = series.get(encoded) {
-                total.fetch_add(evaluations, Relaxed);
-            } else if series.len() < SERIES_MAX {
-                let counted = (Arc::new(Series::decode(encoded)), AtomicU64::new(evaluations));
-                series.insert(encoded.into(), counted);
-            } else {
-                beyond += evaluations;
+        for &(Noted { hash, evaluations, .. }, encoded) in new {
+            match series.get(&hash) {
+                Some(total) if *total.encoded == *encoded => {
+                    total.evaluations.fetch_add(evaluations, Relaxed);
+                }
+                None if series.len() < SERIES_MAX => {
+                    let of = Arc::new(Series::decode(encoded));
+                    let evaluations = AtomicU64::new(evaluations);
+                    series.insert(hash, Total { encoded: encoded.into(), series: of, evaluations });
+                }
+                Some(_) | None => beyond += evaluations,
             }
         }
         beyond
@@ -156,8 +196,10 @@ impl Evaluated {
 
     pub fn snapshot(&self) -> EvaluatedState {
         let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        let mut series: Vec<_> =
-            series.values().map(|(series, total)| (Arc::clone(series), total.load(Relaxed))).collect();
+        let mut series: Vec<_> = series
+            .values()
+            .map(|total| (Arc::clone(&total.series), total.evaluations.load(Relaxed)))
+            .collect();
         series.sort_unstable();
         EvaluatedState { series, beyond: self.beyond.load(Relaxed) }
     }
@@ -177,17 +219,47 @@ impl Series {
     }
 }
 
-/// Its length and one more, then its bytes; nothing is a zero.
-fn encode(text: Option<&str>, bytes: &mut Vec<u8>) {
-    let Some(text) = text else { return bytes.push(0) };
-    let (kept, more) = match text.len() > TEXT_BYTES_MAX {
-        false => (text, ""),
-        true => (&text[..text.floor_char_boundary(TEXT_BYTES_MAX - CUT.len())], CUT),
-    };
-    let length = kept.len() + more.len();
-    bytes.push(u8::try_from(length + 1).expect("the limit is below 255"));
-    bytes.extend_from_slice(kept.as_bytes());
-    bytes.extend_from_slice(more.as_bytes());
+/// A label's text, as much of it as is kept.
+struct Text<'a> {
+    kept: &'a str,
+    is_cut: bool,
+}
+
+impl<'a> Text<'a> {
+    fn of(text: &'a str) -> Text<'a> {
+        match text.len() > TEXT_BYTES_MAX {
+            false => Text { kept: text, is_cut: false },
+            true => {
+                Text { kept: &text[..text.floor_char_boundary(TEXT_BYTES_MAX - CUT.len())], is_cut: true }
+            }
+        }
+    }
+
+    /// Its length and one more, then its bytes; nothing is a zero.
+    fn encode(text: Option<&Text<'_>>, bytes: &mut Vec<u8>) {
+        let Some(Text { kept, is_cut }) = text else { return bytes.push(0) };
+        let more = if *is_cut { CUT } else { "" };
+        bytes.push(u8::try_from(kept.len() + more.len() + 1).expect("the limit is below 255"));
+        bytes.extend_from_slice(kept.as_bytes());
+        bytes.extend_from_slice(more.as_bytes());
+    }
+
+    /// Whether a series that was encoded has these texts.
+    fn are(texts: &[Option<Text<'_>>; 3], encoded: &[u8]) -> bool {
+        let mut rest = encoded;
+        texts.iter().all(|text| {
+            let Some((&length, bytes)) = rest.split_first() else { return false };
+            let (stored, after) = bytes.split_at(usize::from(length).saturating_sub(1).min(bytes.len()));
+            rest = after;
+            match text {
+                None => length == 0,
+                Some(Text { kept, is_cut: false }) => length > 0 && stored == kept.as_bytes(),
+                Some(Text { kept, is_cut: true }) => {
+                    stored.strip_suffix(CUT.as_bytes()).is_some_and(|stored| stored == kept.as_bytes())
+                }
+            }
+        })
+    }
 }
 
 /// A hash is hashed already.
@@ -212,6 +284,10 @@ impl Hasher for Identity {
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 const BEYOND: Note = Note(usize::MAX);
 const CUT: &str = "…";
+/// So many are found by looking at each.
+const FEW: usize = 8;
+/// What two or three series take.
+const FIRST_BYTES: usize = 160;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ pub mod definitions;
 pub mod evaluations;
 pub mod exposition;
 pub mod facts;
+pub mod health;
 pub mod ledger;
 pub mod metrics;
 pub mod names;

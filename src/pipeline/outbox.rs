@@ -396,6 +396,9 @@ impl OutboxView for Outbox {
             in_flight: state.flights.len(),
             retrying: state.again.len(),
             isolated: state.isolated,
+            failing_for: state.failing.then(|| state.progress_at.elapsed()),
+            full: self.is_full(),
+            lossy: state.settings.lossy,
             last: state.last.clone(),
         }
     }

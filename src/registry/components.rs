@@ -13,6 +13,7 @@ use crate::admin;
 use crate::component::{self, BatchConfig, BuildContext, Task, WhenTaken};
 use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
 use crate::exporters::{Built, debug, file, nop, otlp_grpc, otlp_http};
+use crate::extensions::{health_check, zpages};
 use crate::otlp::Signal;
 use crate::processors::feature_flag::{self, BuildError};
 use crate::processors::{Fault, attributes, batch, filter, memory_limiter, probabilistic_sampler, resource};
@@ -266,8 +267,21 @@ fn exporter(defined: &Defined<'_>) -> Result<Built, Vec<Problem>> {
 fn extension(defined: &Defined<'_>, _cx: &mut BuildContext) -> Result<component::Extension, Vec<Problem>> {
     match defined.id.kind() {
         "admin" => Ok(admin::build(&config::decode(defined.node)?, WhenTaken::Fail)),
+        "health_check" => extend(defined.node, health_check::build),
+        "zpages" => extend(defined.node, zpages::build),
         _ => Err(vec![unknown(Section::Extensions, defined)]),
     }
+}
+
+fn extend<C: DeserializeOwned>(
+    node: &Node,
+    build: impl FnOnce(&C) -> Result<component::Extension, Vec<component::Problem>>,
+) -> Result<component::Extension, Vec<Problem>> {
+    let problems = match build(&config::decode(node)?) {
+        Ok(built) => return Ok(built),
+        Err(problems) => problems,
+    };
+    Err(problems.iter().map(|problem| put(node, problem)).collect())
 }
 
 fn export<C: DeserializeOwned>(

@@ -68,7 +68,7 @@ pub fn known(section: Section) -> &'static [&'static str] {
         ],
         Section::Exporters => &["otlp_grpc", "otlp", "otlp_http", "otlphttp", "file", "debug", "nop"],
         Section::Connectors => &[],
-        Section::Extensions => &["admin"],
+        Section::Extensions => &["admin", "health_check", "zpages"],
     }
 }
 
@@ -373,7 +373,6 @@ const COLLECTOR_EXTENSIONS: &[&str] = &[
     "file_storage",
     "googleclientauth",
     "headers_setter",
-    "health_check",
     "healthcheckv2",
     "host_observer",
     "http_forwarder",
@@ -395,5 +394,4 @@ const COLLECTOR_EXTENSIONS: &[&str] = &[
     "sumologic",
     "text_encoding",
     "zipkin_encoding",
-    "zpages",
 ];

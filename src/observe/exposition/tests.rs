@@ -34,6 +34,9 @@ impl OutboxView for Downstream {
             in_flight: 1,
             retrying: 1,
             isolated: true,
+            failing_for: None,
+            full: false,
+            lossy: false,
             last: Some(LastOutcome {
                 at: SystemTime::UNIX_EPOCH,
                 what: "retry_later",

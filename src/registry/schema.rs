@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Section;
 use super::known::{alias_of, known};
-use crate::exporters::{debug, nop, otlp_grpc, otlp_http};
+use crate::exporters::{debug, file, nop, otlp_grpc, otlp_http};
 use crate::processors::{
     attributes, batch, feature_flag, filter, memory_limiter, probabilistic_sampler, resource,
 };
@@ -66,6 +66,7 @@ fn settings(section: Section, kind: &str) -> Option<fn(&mut SchemaGenerator) -> 
         (Section::Processors, "resource") => resource::Config::json_schema,
         (Section::Exporters, "otlp_grpc") => otlp_grpc::Config::json_schema,
         (Section::Exporters, "otlp_http") => otlp_http::Config::json_schema,
+        (Section::Exporters, "file") => file::Config::json_schema,
         (Section::Exporters, "debug") => debug::Config::json_schema,
         (Section::Exporters, "nop") => nop::Config::json_schema,
         (Section::Extensions, "admin") => admin::Config::json_schema,

@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use super::Section;
 use super::known::{alias_of, known};
 use crate::exporters::{debug, file, nop, otlp_grpc, otlp_http};
-use crate::extensions::{health_check, zpages};
 use crate::processors::{
     attributes, batch, feature_flag, filter, memory_limiter, probabilistic_sampler, resource,
 };
+use crate::telemetry::{Logs, Metrics};
 use crate::{admin, receivers};
 
 /// The schema of a whole configuration, as `config/burgee.schema.json` has it.
@@ -33,7 +33,7 @@ pub fn schema() -> Value {
         let of_section = json!({"type": "object", "patternProperties": types, "additionalProperties": false});
         sections.insert(section.key().to_owned(), of_section);
     }
-    sections.insert("service".to_owned(), service());
+    sections.insert("service".to_owned(), service(&mut generator));
     let mut definitions = generator.take_definitions(true);
     definitions.extend(components);
     let mut schema = json!({
@@ -78,7 +78,7 @@ fn settings(section: Section, kind: &str) -> Option<fn(&mut SchemaGenerator) -> 
     Some(settings)
 }
 
-fn service() -> Value {
+fn service(generator: &mut SchemaGenerator) -> Value {
     let ids = |what: &str| json!({"description": what, "type": "array", "items": {"type": "string"}});
     json!({
         "type": "object",
@@ -98,7 +98,16 @@ fn service() -> Value {
                 },
                 "additionalProperties": false
             },
-            "telemetry": {"description": "burgee's own logs and metrics.", "type": "object", "additionalProperties": true}
+            "telemetry": {
+                "description": "burgee's own logs and metrics.",
+                "type": "object",
+                "properties": {
+                    "logs": generator.subschema_for::<Logs>(),
+                    "metrics": generator.subschema_for::<Metrics>(),
+                    "resource": {"description": "Who burgee says it is: names and values."},
+                    "traces": {"description": "Read, but without effect in burgee."}
+                }
+            }
         }
     })
 }

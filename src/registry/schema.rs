@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Section;
 use super::known::{alias_of, known};
 use crate::exporters::{debug, file, nop, otlp_grpc, otlp_http};
+use crate::extensions::{health_check, zpages};
 use crate::processors::{
     attributes, batch, feature_flag, filter, memory_limiter, probabilistic_sampler, resource,
 };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
@@ -32,11 +32,36 @@ pub(super) fn start(logs: &Logs) -> Result<(), Failure> {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(outputs).with_ansi(is_colored);
     // Only a second start fails, and the first one's log serves as well.
     let _ = match logs.encoding {
-        Encoding::Console => log.with_target(false).with_timer(Clock).compact().try_init(),
-        Encoding::Json => log.event_format(Json::new(logs)).try_init(),
+        Encoding::Console => {
+            let log = log.with_target(false).with_timer(Clock).compact().with_filter_reloading();
+            let handle = log.reload_handle();
+            let _ = LEVEL.set(Box::new(move |level| handle.reload(level).is_ok()));
+            log.try_init()
+        }
+        Encoding::Json => {
+            let log = log.event_format(Json::new(logs)).with_filter_reloading();
+            let handle = log.reload_handle();
+            let _ = LEVEL.set(Box::new(move |level| handle.reload(level).is_ok()));
+            log.try_init()
+        }
     };
     Ok(())
 }
+
+/// Follows a new configuration as far as a running log can: in its level. `RUST_LOG` still goes before it.
+pub(super) fn change(before: &Logs, now: &Logs) {
+    if (Logs { level: before.level, ..now.clone() }) != *before {
+        tracing::warn!("a new encoding, output or initial field of the log is in force after a restart");
+    }
+    let is_overridden = std::env::var("RUST_LOG").is_ok_and(|wanted| !wanted.trim().is_empty());
+    if before.level != now.level && !is_overridden {
+        let is_set = LEVEL.get().is_some_and(|set| set(EnvFilter::new(now.level.name())));
+        tracing::debug!(level = now.level.name(), is_set, "log level changed");
+    }
+}
+
+/// Sets what the running log lets through.
+static LEVEL: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
 
 /// Milliseconds are enough to read, and UTC is what every other log has.
 struct Clock;

@@ -9,6 +9,7 @@ mod demo;
 mod healthcheck;
 mod logs;
 mod print_config;
+mod reload;
 mod run;
 mod signals;
 mod sources;

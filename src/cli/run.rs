@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::reload::{Files, Reloads};
 use super::signals::Signals;
 use super::sources::ConfigArgs;
 use super::{Failure, demo, logs, runtime, validate};
@@ -17,9 +18,14 @@ pub(super) struct Args {
     /// After SIGTERM or Ctrl-C, how long to send what is still held; what is left then is dropped and counted.
     #[arg(long, value_name = "TIME", default_value = "10s")]
     drain_deadline: values::Duration,
+    /// Do not look for changes of the configuration's files once a second. SIGHUP still makes burgee read them anew.
+    #[arg(long)]
+    no_watch: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    // A change from here on is seen as one.
+    let files = Files::new(args.sources.files());
     let plan = validate::read(&args.sources)?;
     begin(&plan)?;
     if args.sources.is_default() {
@@ -27,8 +33,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     runtime()?.block_on(async {
         let mut signals = Signals::listen()?;
-        let collector = Collector::start(plan).await.map_err(explain)?;
-        signals.next().await;
+        let within = args.drain_deadline.get();
+        let mut reloads = Reloads::new(args.sources, files, &plan, !args.no_watch, within)?;
+        let mut collector = Collector::start(plan).await.map_err(explain)?;
+        reloads.run(&mut collector, &mut signals).await;
         finish(collector, args.drain_deadline.get(), signals).await
     })
 }

@@ -1,4 +1,4 @@
-//! The wishes of whoever started the process: SIGTERM, SIGINT (Ctrl-C).
+//! The wishes of whoever started the process: SIGTERM, SIGINT (Ctrl-C), SIGHUP.
 
 use std::io;
 
@@ -45,5 +45,37 @@ impl Signals {
     #[cfg(windows)]
     pub(super) async fn next(&mut self) {
         self.interrupt.recv().await;
+    }
+}
+
+/// SIGHUP: read the configuration anew. Several that come before it is asked for count as one.
+pub(super) struct Hangup {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+impl Hangup {
+    /// To be called inside a runtime. From then on SIGHUP no longer ends the process.
+    #[cfg(unix)]
+    pub(super) fn listen() -> Result<Hangup, Failure> {
+        let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+        let signal = signal.map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
+        Ok(Hangup { signal })
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn listen() -> Result<Hangup, Failure> {
+        Ok(Hangup {})
+    }
+
+    #[cfg(unix)]
+    pub(super) async fn next(&mut self) {
+        self.signal.recv().await;
+    }
+
+    /// Never, where there is no such signal.
+    #[cfg(not(unix))]
+    pub(super) async fn next(&mut self) {
+        std::future::pending().await
     }
 }

@@ -1,9 +1,14 @@
-//! The whole of it: starts what a plan asks for, and ends it without losing anything silently.
+//! The whole of it: starts what a plan asks for, replaces it by what another plan asks for, and ends it without losing
+//! anything silently.
 //!
 //! It is built right to left, from the outboxes to the sockets, so that nothing comes in before it can go on; it
-//! ends left to right, so that what came in still goes out.
+//! ends left to right, so that what came in still goes out. Sockets and outboxes belong to the collector; what lies
+//! between them is replaced by a reload.
 
 mod local;
+mod ports;
+mod reload;
+mod standing;
 mod start;
 mod summary;
 mod tasks;
@@ -16,32 +21,34 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use local::Local;
+pub use reload::{Change, Reloaded};
 pub use start::StartError;
 pub use summary::Summary;
 pub(crate) use summary::counted;
 
 use crate::component::Budget;
-use crate::net::{self, Stop};
 use crate::observe::board::{Board, Phase};
+use crate::observe::facts::Facts;
 use crate::pipeline::{Consumers, Entrance, MemoryStore};
 use crate::registry::Plan;
-use tasks::Tasks;
+use ports::{Port, Shared};
+use standing::Standing;
 
 /// A running collector. Dropping it ends everything at once; [`Collector::stop`] ends it well.
 pub struct Collector {
     listening: Vec<Listening>,
-    /// One for each port of the receivers.
-    servers: JoinSet<net::Report>,
-    receivers_stop: Stop,
+    ports: Vec<Port>,
+    /// Ports that are no longer wanted, until their last connection has ended.
+    closing: JoinSet<()>,
+    shared: Shared,
     entrance: Arc<Entrance>,
     store: MemoryStore,
     consumers: Consumers,
-    tasks: Tasks,
-    /// The ports of the extensions, which outlive those of the receivers.
-    extensions: JoinSet<net::Report>,
-    extensions_stop: Stop,
+    /// What is running of the plan in force.
+    standing: Standing,
     board: Board,
     budget: Budget,
+    facts: Arc<Facts>,
 }
 
 /// An open port.
@@ -64,6 +71,18 @@ impl Collector {
     /// A port that cannot be listened on.
     pub async fn start(plan: Plan) -> Result<Collector, StartError> {
         start::start(plan).await
+    }
+
+    /// Replaces what runs by what another plan asks for, or changes nothing.
+    ///
+    /// Ports that both plans want stay open, and so do their connections; ports that only the old plan wants end what
+    /// has begun within `within`. Outboxes keep what they hold; those whose exporter is gone have `within` to send it.
+    /// Components whose configuration is the same go on as they are. Dropped before its end, nothing has changed.
+    ///
+    /// # Errors
+    /// A port that cannot be listened on.
+    pub async fn reload(&mut self, plan: Plan, within: Duration) -> Result<Reloaded, StartError> {
+        self.replace_by(plan, within).await
     }
 
     /// The open ports, those of the receivers in the order of the configuration, then those of
@@ -97,42 +116,35 @@ impl Collector {
     pub async fn stop(mut self, within: Duration) -> Summary {
         let begun = Instant::now();
         self.board.set_phase(Phase::Stopping);
-        self.receivers_stop.begin(within);
+        let (mut receiving, mut answering): (Vec<Port>, Vec<Port>) =
+            self.ports.drain(..).partition(|port| port.listening.receives);
+        receiving.iter().for_each(|port| port.close(within));
+        let clients = async {
+            for port in &mut receiving {
+                port.closed().await;
+            }
+            while self.closing.join_next().await.is_some() {}
+        };
         // A client that is slow, or waits for a downstream that is gone, must not use up the time of what is held.
-        let clients = tokio::time::timeout_at(begun + within * 2 / 3, self.servers_end()).await;
+        let are_gone = tokio::time::timeout_at(begun + within * 2 / 3, clients).await.is_ok();
         self.entrance.stop();
-        self.tasks.end().await;
+        self.standing.end().await;
+        self.consumers.stop_leaving().await;
         self.store.drain(begun + within).await;
-        if clients.is_err() {
-            self.servers_end().await;
+        // those that an earlier reload closes have their own time, and no more than this
+        self.closing.shutdown().await;
+        if !are_gone {
+            for port in &mut receiving {
+                port.closed().await;
+            }
         }
         self.consumers.ended().await;
         let summary = Summary::of(&self.board.snapshot());
         // Nobody minds that `burgee status` is cut off now.
-        self.extensions_stop.begin(Duration::ZERO);
-        while self.extensions.join_next().await.is_some() {}
+        answering.iter().for_each(|port| port.close(Duration::ZERO));
+        for port in &mut answering {
+            port.closed().await;
+        }
         summary
-    }
-
-    async fn servers_end(&mut self) {
-        while let Some(ended) = self.servers.join_next().await {
-            note_cuts(ended);
-        }
-    }
-}
-
-/// What had to be cut concerns senders, who will send it again: a warning, no more.
-fn note_cuts(ended: Result<net::Report, tokio::task::JoinError>) {
-    match ended {
-        Ok(report) if report == net::Report::default() => {}
-        Ok(net::Report { uploads_cut, connections_cut, handlers_aborted }) => {
-            tracing::warn!(
-                uploads_cut,
-                connections_cut,
-                handlers_aborted,
-                "not all clients were done in time"
-            );
-        }
-        Err(error) => tracing::error!(%error, "a listener failed"),
     }
 }

@@ -15,6 +15,7 @@
 //! ```
 
 mod decode;
+mod digest;
 mod expand;
 mod id;
 mod locate;
@@ -31,6 +32,7 @@ mod tree;
 use std::{path::PathBuf, sync::Arc};
 
 pub use decode::decode;
+pub use digest::Print;
 pub use id::{ComponentId, InvalidId, PipelineId, parse_ids};
 pub use locate::SCHEMES;
 pub use print::Secrets;

@@ -12,7 +12,7 @@ use super::stop::Phase;
 /// The offer of one port: what answers there, and under which limits. Clones are the same one.
 ///
 /// A new service is in force from the next request on, on connections that are open as well. New limits are in force
-/// from the next connection on; a client that is connected under the old ones is asked to connect anew (GOAWAY,
+/// from the next connection on; a client that is connected under other ones is asked to connect anew (GOAWAY,
 /// `connection: close`) once what it has begun is answered.
 #[derive(Clone)]
 pub struct Offer(Arc<State>);
@@ -54,10 +54,9 @@ impl Offer {
     pub fn replace(&self, service: Arc<dyn Service>, limits: Limits) {
         let State { current, moment } = &*self.0;
         let before = Arc::clone(&current.load().transport);
-        if before.limits == limits {
-            return current.store(Arc::new(Current { service, transport: before }));
-        }
-        let generation = before.generation + 1;
+        // how many others there may be does not concern a connection
+        let concerns = Limits { connections_max: before.limits.connections_max, ..limits.clone() };
+        let generation = before.generation + u64::from(concerns != before.limits);
         let transport = Arc::new(Transport { limits, generation });
         current.store(Arc::new(Current { service, transport }));
         moment.send_modify(|moment| moment.generation = generation);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::definitions::{Readings, ReadingsState};
 use super::evaluations::EvaluatedState;
 use super::ledger::{Door, DoorLedger, OutboxLedger, Pipeline, PipelineLedger};
+use super::reloads::{ConfigState, ReloadOutcome};
 
 /// Where components and engine put what others may look at. Cloning shares it.
 #[derive(Clone)]
@@ -20,6 +21,7 @@ struct State {
 #[derive(Default)]
 struct Entries {
     phase: Phase,
+    config: ConfigState,
     listeners: Vec<Listener>,
     doors: Vec<Arc<Door>>,
     pipelines: Vec<PipelineEntry>,
@@ -141,6 +143,7 @@ pub struct BoardState {
     pub started_at: SystemTime,
     pub uptime: Duration,
     pub phase: Phase,
+    pub config: ConfigState,
     pub listeners: Vec<Listener>,
     pub doors: Vec<DoorState>,
     pub pipelines: Vec<PipelineState>,
@@ -195,6 +198,21 @@ impl Board {
 
     pub fn set_phase(&self, phase: Phase) {
         self.entries().phase = phase;
+    }
+
+    /// Another configuration is in force from now on.
+    pub fn set_config(&self, fingerprint: String) {
+        self.entries().config.in_force(fingerprint);
+    }
+
+    /// The configuration was read again. `message` says what was wrong, if anything was.
+    pub fn reloaded(&self, outcome: ReloadOutcome, message: String) {
+        self.entries().config.reloaded(outcome, message);
+    }
+
+    /// The open ports, instead of those shown before.
+    pub fn set_listeners(&self, listeners: Vec<Listener>) {
+        self.entries().listeners = listeners;
     }
 
     pub fn add_listener(&self, listener: Listener) {
@@ -283,7 +301,7 @@ impl Board {
             processor: Arc::clone(&readings.processor),
             readings: readings.snapshot(),
         };
-        let (phase, listeners) = (entries.phase, entries.listeners.clone());
+        let (phase, config, listeners) = (entries.phase, entries.config.clone(), entries.listeners.clone());
         let memory = entries.memory.as_ref().map(|memory| memory.snapshot());
         let doors = entries.doors.iter().map(door).collect();
         let pipelines = entries.pipelines.iter().map(pipeline).collect();
@@ -294,6 +312,7 @@ impl Board {
             started_at: self.0.started_at,
             uptime: self.0.started.elapsed(),
             phase,
+            config,
             listeners,
             doors,
             pipelines,

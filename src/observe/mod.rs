@@ -12,3 +12,4 @@ pub mod ledger;
 pub mod metrics;
 pub mod names;
 pub mod process;
+pub mod reloads;

@@ -37,6 +37,24 @@ pub struct ExporterSpec {
     pub retry: RetryConfig,
 }
 
+impl Spec {
+    /// Whether all references lead somewhere: then building the graph does not fail.
+    ///
+    /// # Errors
+    /// Names the reference.
+    pub fn check(&self) -> Result<(), BuildError> {
+        let Spec { pipelines, exporters } = self;
+        for pipeline in pipelines {
+            let known = |id: &&Arc<str>| exporters.iter().any(|exporter| exporter.id == **id);
+            if let Some(exporter) = pipeline.exporters.iter().find(|id| !known(id)) {
+                let (pipeline, exporter) = (Arc::clone(&pipeline.id), Arc::clone(exporter));
+                return Err(BuildError::UnknownExporter { pipeline, exporter });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A reference that leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
@@ -87,14 +105,8 @@ impl Graph {
             pipelines: Vec::new(),
             warnings: Vec::new(),
         };
+        spec.check()?;
         let Spec { pipelines, exporters } = spec;
-        for pipeline in &pipelines {
-            let known = |id: &&Arc<str>| exporters.iter().any(|exporter| exporter.id == **id);
-            if let Some(exporter) = pipeline.exporters.iter().find(|id| !known(id)) {
-                let (pipeline, exporter) = (Arc::clone(&pipeline.id), Arc::clone(exporter));
-                return Err(BuildError::UnknownExporter { pipeline, exporter });
-            }
-        }
         let mut opened = HashMap::new();
         for exporter in &exporters {
             for signal in Signal::ALL {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::known::{Section, unknown};
 use super::references::Definitions;
 use super::service::{Service, Wiring};
-use super::{Defined, Exporter, Extension, Pipeline, Receiver, Runner};
+use super::{Defined, Exporter, Extension, Pipeline, Receiver, Runner, Work};
 use crate::admin;
 use crate::component::{self, BatchConfig, BuildContext, Task, WhenTaken};
 use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
@@ -64,9 +64,10 @@ impl Processor {
 
 impl Components {
     /// The background work of the components in use.
-    pub(super) fn take_tasks(&mut self, is_used: impl Fn(Section, &ComponentId) -> bool) -> Vec<Task> {
+    pub(super) fn take_tasks(&mut self, is_used: impl Fn(Section, &ComponentId) -> bool) -> Vec<Work> {
         let tasks = std::mem::take(&mut self.tasks).into_iter();
-        tasks.filter(|(section, id, _)| is_used(*section, id)).flat_map(|(_, _, tasks)| tasks).collect()
+        let used = tasks.filter(|(section, id, tasks)| is_used(*section, id) && !tasks.is_empty());
+        used.map(|(section, id, tasks)| Work { of: Some((section, id)), tasks }).collect()
     }
 
     /// The extensions that the service names, in its order.

@@ -4,7 +4,7 @@ use super::Defined;
 use crate::config::{ComponentId, Problem, nearest, quote};
 
 /// A section of the configuration that defines components.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Section {
     Receivers,
     Processors,

@@ -12,12 +12,14 @@ mod schema;
 mod service;
 mod telemetry;
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::admin;
 use crate::component::{self, BatchConfig, Processor, Task, WhenTaken};
 use crate::config::{
-    self, ComponentId, Environment, Loaded, Node, PipelineId, Problem, Report, Source, unknown_keys,
+    self, ComponentId, Environment, Loaded, Node, PipelineId, Print, Problem, Report, Source, unknown_keys,
 };
 use crate::exporters;
 use crate::receivers;
@@ -44,7 +46,11 @@ pub struct Plan {
     /// The form of burgee's own log.
     pub logs: Logs,
     /// The background work of the components.
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<Work>,
+    /// What the configuration says as a whole, and each component, to see what a reload changes.
+    pub prints: Prints,
+    /// The files that `${file:…}` has read.
+    pub files: Vec<PathBuf>,
     /// What is odd, but no reason not to start.
     pub warnings: Report,
     /// What was not in the file and is therefore the built-in default's, in one sentence.
@@ -83,6 +89,37 @@ pub struct Pipeline {
     pub batch: Option<BatchConfig>,
 }
 
+/// The background work of one component.
+#[derive(Debug)]
+pub struct Work {
+    /// `None` for what is no component: `service.telemetry`.
+    pub of: Option<(Section, ComponentId)>,
+    pub tasks: Vec<Task>,
+}
+
+/// Digests of a configuration.
+#[derive(Clone, Debug)]
+pub struct Prints {
+    pub whole: Print,
+    /// The same for people, without secrets.
+    pub fingerprint: String,
+    /// Of each component by itself. Not of those that name another one, such as an authenticator: whether they are
+    /// the same is not theirs alone to say.
+    pub components: HashMap<(Section, ComponentId), Print>,
+}
+
+impl Prints {
+    fn of(loaded: &Loaded, defined: &references::Definitions<'_>) -> Prints {
+        let mut components = HashMap::new();
+        for section in Section::ALL {
+            for defined in defined.of(section).iter().filter(|defined| !defined.node.mentions("auth")) {
+                components.insert((section, defined.id.clone()), defined.node.print());
+            }
+        }
+        Prints { whole: loaded.root.print(), fingerprint: loaded.root.fingerprint(), components }
+    }
+}
+
 /// An extension that is built.
 #[derive(Clone, Debug)]
 pub struct Extension {
@@ -102,6 +139,13 @@ impl Extension {
     pub fn unasked_admin(config: &admin::Config) -> Extension {
         let built = admin::build(config, WhenTaken::Warn);
         Extension { id: ADMIN.into(), key: format!("extensions.{ADMIN}"), built }
+    }
+}
+
+impl Pipeline {
+    /// Whether this processor runs in it.
+    pub fn has_processor(&self, id: &ComponentId) -> bool {
+        self.processors.iter().any(|runner| runner.id == *id)
     }
 }
 
@@ -138,7 +182,7 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
 
     let pipelines = service.pipelines.iter().map(|pipeline| built.pipeline(pipeline)).collect::<Vec<_>>();
     let mut tasks = built.take_tasks(|section, id| service.uses(section, id));
-    tasks.extend(service.telemetry.tasks);
+    tasks.push(Work { of: None, tasks: service.telemetry.tasks });
     let is_used = |id: &ComponentId, of: fn(&Pipeline) -> &[ComponentId]| {
         pipelines.iter().any(|pipeline| of(pipeline).contains(id))
     };
@@ -156,6 +200,8 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
         extensions,
         logs: service.telemetry.logs,
         tasks,
+        prints: Prints::of(loaded, &defined),
+        files: loaded.files.clone(),
         supplied: sections.supplied(&pipelines),
         pipelines,
         warnings: report,

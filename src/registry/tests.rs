@@ -19,7 +19,6 @@ fn warnings(plan: &Plan) -> Vec<String> {
     plan.warnings.problems().iter().map(ToString::to_string).collect()
 }
 
-mod mistakes;
 mod telemetry;
 
 #[test]
@@ -152,7 +151,8 @@ service:
     logs: {{receivers: [otlp], processors: [feature_flag], exporters: [nop]}}"
     ))
     .expect("right");
-    let names: Vec<_> = plan.tasks.iter().map(|task| task.name.as_str()).collect();
+    let names: Vec<_> =
+        plan.tasks.iter().flat_map(|work| &work.tasks).map(|task| task.name.as_str()).collect();
     assert_eq!(names, ["feature_flag: definitions"]);
 }
 

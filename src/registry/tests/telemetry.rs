@@ -86,7 +86,8 @@ fn metrics_are_sent_over_otlp_by_a_task() {
         let plan = read(&format!("service: {{telemetry: {text}}}"));
         assert_eq!(plan.is_ok(), is_right, "{otlp}: {plan:?}");
         let Ok(plan) = plan else { continue };
-        let names: Vec<_> = plan.tasks.iter().map(|task| task.name.as_str()).collect();
+        let names: Vec<_> =
+            plan.tasks.iter().flat_map(|work| &work.tasks).map(|task| task.name.as_str()).collect();
         assert_eq!(names, ["telemetry: metrics over OTLP, reader 0"]);
         assert_eq!(pages(&plan), [], "nobody asked for a page");
         assert_eq!(warnings(&plan), [""; 0], "{otlp}");

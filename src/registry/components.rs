@@ -96,7 +96,8 @@ impl Components {
 pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Components {
     let mut components = Components::default();
     for receiver in &defined.receivers {
-        if let Some(config) = report.take(self::receiver(receiver)) {
+        let config = self::receiver(receiver, report);
+        if let Some(config) = report.take(config) {
             let warnings = config.warnings();
             report
                 .extend(warnings.iter().map(|(path, what)| warning(place(receiver.node, path, what, None))));
@@ -176,11 +177,13 @@ pub(super) fn contested(
     problems
 }
 
-fn receiver(defined: &Defined<'_>) -> Result<otlp::Config, Vec<Problem>> {
+fn receiver(defined: &Defined<'_>, report: &mut Report) -> Result<otlp::Config, Vec<Problem>> {
     match defined.id.kind() {
         "otlp" => {
-            let config: otlp::Config = config::decode(defined.node)?;
-            let errors = config.errors();
+            let mut config: otlp::Config = config::decode(defined.node)?;
+            let (tls, odd) = config.load_tls();
+            report.extend(odd.iter().map(|(path, what)| warning(place(defined.node, path, what, None))));
+            let errors = [config.errors(), tls].concat();
             match errors.is_empty() {
                 true => Ok(config),
                 false => {

@@ -28,6 +28,10 @@ impl<T, const NULL_IS_ON: bool> Optional<T, NULL_IS_ON> {
         Optional(Some(settings))
     }
 
+    pub fn as_option_mut(&mut self) -> &mut Option<T> {
+        &mut self.0
+    }
+
     pub fn into_option(self) -> Option<T> {
         self.0
     }

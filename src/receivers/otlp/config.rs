@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::net;
+use crate::net::tls::{ServerTls, ServerTlsKeys, TlsProblem};
 use crate::otlp::Signal;
 use crate::otlp::compression::Encoding;
 use crate::values::{Block, Duration, Extra, Headers, ListenEndpoint, Unread};
@@ -37,10 +38,14 @@ pub struct Grpc {
     pub max_recv_msg_size_mib: u64,
     /// Requests at once on one connection; 0 or left out: 200.
     pub max_concurrent_streams: u32,
+    /// The port begins every connection with TLS, over either protocol; off unless it is given.
+    pub tls: Extra<ServerTlsKeys>,
+    /// What `tls` became, once [`Config::load_tls`] was called.
+    #[serde(skip)]
+    secured: Option<ServerTls>,
     /// `tcp`, the only one there is.
     pub transport: Transport,
     // Keys of the Collector that are errors: without what they ask for, the port would be open to more than it should.
-    tls: Unused,
     auth: Unused,
     middlewares: Unused,
     pub keepalive: Extra<Keepalive>,
@@ -85,6 +90,11 @@ pub struct Http {
     pub traces_url_path: UrlPath,
     pub metrics_url_path: UrlPath,
     pub logs_url_path: UrlPath,
+    /// The port begins every connection with TLS, over either protocol; off unless it is given.
+    pub tls: Extra<ServerTlsKeys>,
+    /// What `tls` became, once [`Config::load_tls`] was called.
+    #[serde(skip)]
+    secured: Option<ServerTls>,
     pub transport: Transport,
     /// From the first byte of a request to the end of its head; 0 or left out: 10 seconds.
     pub read_header_timeout: Duration,
@@ -97,7 +107,6 @@ pub struct Http {
     /// On every answer of OTLP/HTTP.
     pub response_headers: Headers,
     // As for `grpc`: errors, then warnings.
-    tls: Unused,
     auth: Unused,
     middlewares: Unused,
     include_metadata: Unused,
@@ -146,7 +155,8 @@ impl Default for Grpc {
             max_recv_msg_size_mib: 0,
             max_concurrent_streams: 0,
             transport: Transport::Tcp,
-            tls: None,
+            tls: Extra::OFF,
+            secured: None,
             auth: None,
             middlewares: None,
             keepalive: Extra::OFF,
@@ -168,7 +178,8 @@ impl Default for Http {
             metrics_url_path: UrlPath::default(),
             logs_url_path: UrlPath::default(),
             transport: Transport::Tcp,
-            tls: None,
+            tls: Extra::OFF,
+            secured: None,
             auth: None,
             middlewares: None,
             include_metadata: None,
@@ -202,8 +213,8 @@ impl Config {
         for (key, what) in self.protocols.http.as_ref().map(Http::errors).unwrap_or_default() {
             errors.push((vec!["protocols", "http", key], what));
         }
-        let grpc = self.protocols.grpc.as_ref().map(|grpc| [&grpc.tls, &grpc.auth, &grpc.middlewares]);
-        let http = self.protocols.http.as_ref().map(|http| [&http.tls, &http.auth, &http.middlewares]);
+        let grpc = self.protocols.grpc.as_ref().map(|grpc| [&grpc.auth, &grpc.middlewares]);
+        let http = self.protocols.http.as_ref().map(|http| [&http.auth, &http.middlewares]);
         for (protocol, given) in [("grpc", grpc), ("http", http)] {
             let missing = MISSING.into_iter().zip(given.into_iter().flatten());
             for ((key, sentence), _) in missing.filter(|(_, value)| value.is_some()) {
@@ -211,6 +222,46 @@ impl Config {
             }
         }
         errors
+    }
+
+    /// Reads what `tls` names, and says what is wrong with it, then what is only odd.
+    pub fn load_tls(&mut self) -> (Vec<Complaint>, Vec<Complaint>) {
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        let mut load = |protocol, keys: &Extra<ServerTlsKeys>| {
+            let said = |problem: TlsProblem| {
+                let message = match problem.help {
+                    Some(help) => format!("{}; {help}", problem.message),
+                    None => problem.message.into_owned(),
+                };
+                (vec!["protocols", protocol, "tls", problem.key], message)
+            };
+            match ServerTls::build(keys.as_ref()?) {
+                Ok((tls, odd)) => {
+                    warnings.extend(odd.into_iter().map(said));
+                    Some(tls)
+                }
+                Err(problems) => {
+                    errors.extend(problems.into_iter().map(said));
+                    None
+                }
+            }
+        };
+        let (mut grpc, mut http) = (self.protocols.grpc.as_option_mut(), self.protocols.http.as_option_mut());
+        if let Some(grpc) = &mut grpc {
+            grpc.secured = load("grpc", &grpc.tls);
+        }
+        if let Some(http) = &mut http {
+            http.secured = load("http", &http.tls);
+        }
+        if let (Some(grpc), Some(http)) = (grpc, http)
+            && grpc.endpoint == http.endpoint
+            && grpc.endpoint.port() != 0
+            && grpc.tls != http.tls
+        {
+            let what = "differs from that of grpc, which has the same endpoint: a port has one";
+            errors.push((vec!["protocols", "http", "tls"], what.into()));
+        }
+        (errors, warnings)
     }
 
     /// Keys that are accepted and do nothing, or not all that they say.
@@ -313,7 +364,7 @@ impl Grpc {
     }
 
     pub(super) fn transport_limits(&self) -> net::Limits {
-        let mut limits = net::Limits::default();
+        let mut limits = net::Limits { tls: self.secured.clone(), ..net::Limits::default() };
         if self.max_concurrent_streams > 0 {
             limits.h2_streams_max = self.max_concurrent_streams;
         }
@@ -335,7 +386,7 @@ impl Http {
     }
 
     pub(super) fn transport_limits(&self) -> net::Limits {
-        let mut limits = net::Limits::default();
+        let mut limits = net::Limits { tls: self.secured.clone(), ..net::Limits::default() };
         limits.head = or(self.read_header_timeout, limits.head);
         limits.idle = or(self.idle_timeout, limits.idle);
         limits
@@ -390,11 +441,7 @@ const WRITE_TIMEOUT: &str = "has no effect: an answer that nobody reads ends wit
 const DEFAULT_LIMIT: u64 = 64 << 20;
 
 /// Keys of a port that this version lacks, and that nobody should think are in effect.
-const MISSING: [(&str, &str); 3] = [
-    (
-        "tls",
-        "is not in this version: the port takes plain text; put a proxy that ends TLS before it, and remove the key",
-    ),
+const MISSING: [(&str, &str); 2] = [
     ("auth", "is not in this version: whoever reaches the port may send; if that is right, remove the key"),
     ("middlewares", "is not in this version; remove the key"),
 ];

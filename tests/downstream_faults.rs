@@ -275,6 +275,24 @@ async fn a_batch_that_is_too_large_arrives_in_halves() {
     }
 }
 
+#[tokio::test]
+async fn where_senders_are_to_wait_a_full_queue_delays_and_does_not_refuse() {
+    let downstream = Downstream::start(Speaks::Http2, |_, _| Reply::held_ok(Speaks::Http2)).await;
+    let keys = "timeout: 60s, sending_queue: {queue_size: 1, block_on_overflow: true}";
+    let (id, keys) = exporter(Speaks::Http2, downstream.address, keys);
+    let rig = Rig::start(&[(id, keys)]).await;
+    assert_eq!(send(&rig, 1, 1).await, 200);
+    downstream.requests(1).await;
+    let address = rig.address;
+    let mut waiting = tokio::spawn(async move { post(address, &request(2, 1)).await });
+    // Its answer comes after the downstream's first one, or else it would have come by now.
+    assert!(timeout(Duration::from_millis(100), &mut waiting).await.is_err(), "it waits");
+    downstream.answers.add_permits(2);
+    assert_eq!(waiting.await.expect("no panic"), 200);
+    let outbox = rig.settled(id, 2).await;
+    assert_eq!((outbox.ledger.sent, downstream.seen().len()), (2, 2));
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_disk_that_is_full_keeps_whole_lines_and_the_queue_keeps_the_rest() {

@@ -9,10 +9,12 @@ use serde_json::{Map, Value, json};
 
 use super::Section;
 use super::known::{alias_of, known};
-use crate::exporters::{debug, nop, otlp_grpc, otlp_http};
+use crate::exporters::{debug, file, nop, otlp_grpc, otlp_http};
+use crate::extensions::{health_check, zpages};
 use crate::processors::{
     attributes, batch, feature_flag, filter, memory_limiter, probabilistic_sampler, resource,
 };
+use crate::telemetry::{Logs, Metrics};
 use crate::{admin, receivers};
 
 /// The schema of a whole configuration, as `config/burgee.schema.json` has it.
@@ -32,7 +34,7 @@ pub fn schema() -> Value {
         let of_section = json!({"type": "object", "patternProperties": types, "additionalProperties": false});
         sections.insert(section.key().to_owned(), of_section);
     }
-    sections.insert("service".to_owned(), service());
+    sections.insert("service".to_owned(), service(&mut generator));
     let mut definitions = generator.take_definitions(true);
     definitions.extend(components);
     let mut schema = json!({
@@ -66,15 +68,18 @@ fn settings(section: Section, kind: &str) -> Option<fn(&mut SchemaGenerator) -> 
         (Section::Processors, "resource") => resource::Config::json_schema,
         (Section::Exporters, "otlp_grpc") => otlp_grpc::Config::json_schema,
         (Section::Exporters, "otlp_http") => otlp_http::Config::json_schema,
+        (Section::Exporters, "file") => file::Config::json_schema,
         (Section::Exporters, "debug") => debug::Config::json_schema,
         (Section::Exporters, "nop") => nop::Config::json_schema,
         (Section::Extensions, "admin") => admin::Config::json_schema,
+        (Section::Extensions, "health_check") => health_check::Config::json_schema,
+        (Section::Extensions, "zpages") => zpages::Config::json_schema,
         _ => return None,
     };
     Some(settings)
 }
 
-fn service() -> Value {
+fn service(generator: &mut SchemaGenerator) -> Value {
     let ids = |what: &str| json!({"description": what, "type": "array", "items": {"type": "string"}});
     json!({
         "type": "object",
@@ -94,7 +99,16 @@ fn service() -> Value {
                 },
                 "additionalProperties": false
             },
-            "telemetry": {"description": "burgee's own logs and metrics.", "type": "object", "additionalProperties": true}
+            "telemetry": {
+                "description": "burgee's own logs and metrics.",
+                "type": "object",
+                "properties": {
+                    "logs": generator.subschema_for::<Logs>(),
+                    "metrics": generator.subschema_for::<Metrics>(),
+                    "resource": {"description": "Who burgee says it is: names and values."},
+                    "traces": {"description": "Read, but without effect in burgee."}
+                }
+            }
         }
     })
 }

@@ -70,6 +70,8 @@ fn pipelines(node: &Node, defined: &Definitions<'_>, report: &mut Report) -> Vec
 
 fn pipeline(id: PipelineId, entry: &Entry, defined: &Definitions<'_>, report: &mut Report) -> Wiring {
     let node = &entry.value;
+    // What is no map is said once, not also as a lack of what would be in it.
+    let is_map = node.expect_map().is_ok();
     report.extend(node.expect_map().err());
     report.extend(unknown_keys(node, &["receivers", "processors", "exporters"]));
     let mut list = |section: Section, is_needed: bool| {
@@ -88,9 +90,9 @@ fn pipeline(id: PipelineId, entry: &Entry, defined: &Definitions<'_>, report: &m
         ids
     };
     Wiring {
-        receivers: list(Section::Receivers, true),
+        receivers: list(Section::Receivers, is_map),
         processors: list(Section::Processors, false),
-        exporters: list(Section::Exporters, true),
+        exporters: list(Section::Exporters, is_map),
         id,
     }
 }

@@ -19,6 +19,7 @@ fn warnings(plan: &Plan) -> Vec<String> {
     plan.warnings.problems().iter().map(ToString::to_string).collect()
 }
 
+mod mistakes;
 mod telemetry;
 
 #[test]

@@ -173,7 +173,14 @@ impl Language for Yaml {
                 let column = line.char_indices().map(|(at, _)| at).nth(column.saturating_sub(1));
                 start + column.unwrap_or(line.len())
             });
-            ParseError { at: at.map(|at| at..at), message: sentence(&error.to_string()) }
+            let said = error.to_string();
+            let message = match said.contains("budget breached") {
+                true => {
+                    format!("too large or nested too deep (limits: {NODES_MAX} values, {DEPTH_MAX} levels)")
+                }
+                false => sentence(&said),
+            };
+            ParseError { at: at.map(|at| at..at), message }
         })
     }
 }

@@ -39,13 +39,18 @@ var wires = []Wire{
 	{"grpc", "otlp_grpc", "none", "", plain},
 	{"grpc gzip", "otlp_grpc", "gzip", "", plain},
 	{"grpc zstd", "otlp_grpc", "zstd", "", plain},
+	{"grpc gzip tls", "otlp_grpc", "gzip", "", serverTLS},
+	{"grpc mtls", "otlp_grpc", "none", "", mutualTLS},
 	{"http", "otlp_http", "none", "proto", plain},
 	{"http gzip", "otlp_http", "gzip", "proto", plain},
 	{"http zstd", "otlp_http", "zstd", "proto", plain},
 	{"http deflate", "otlp_http", "deflate", "proto", plain},
+	{"http gzip tls", "otlp_http", "gzip", "proto", serverTLS},
+	{"http mtls", "otlp_http", "none", "proto", mutualTLS},
 	{"json", "otlp_http", "none", "json", plain},
 	{"json gzip", "otlp_http", "gzip", "json", plain},
 	{"json zstd", "otlp_http", "zstd", "json", plain},
+	{"json gzip tls", "otlp_http", "gzip", "json", serverTLS},
 }
 
 // path of what went over the wire, at the sink.

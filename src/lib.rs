@@ -18,6 +18,7 @@ pub mod component;
 
 // rank 3: the components
 pub mod admin;
+pub mod connectors;
 pub mod exporters;
 pub mod extensions;
 pub mod processors;

@@ -54,7 +54,7 @@ impl Collector {
             processors_kept: kept.processors(),
             ..Change::default()
         };
-        let spec = start::spec(plan.exporters, plan.pipelines);
+        let spec = start::spec(plan.exporters, plan.connectors, plan.pipelines);
         spec.check()?;
 
         // From here on nothing fails and nothing waits: every port is open, and what comes in has somewhere to go.

@@ -95,7 +95,11 @@ pub(super) fn wanted(plan: &Plan, collector: &Collector) -> Vec<Wanted> {
 }
 
 /// What the engine is told of a plan.
-pub(super) fn spec(exporters: Vec<registry::Exporter>, pipelines: Vec<registry::Pipeline>) -> Spec {
+pub(super) fn spec(
+    exporters: Vec<registry::Exporter>,
+    connectors: Vec<ComponentId>,
+    pipelines: Vec<registry::Pipeline>,
+) -> Spec {
     let ids = |ids: Vec<ComponentId>| ids.iter().map(shared).collect();
     let exporter = |registry::Exporter { id, built }: registry::Exporter| ExporterSpec {
         id: shared(&id),
@@ -117,6 +121,7 @@ pub(super) fn spec(exporters: Vec<registry::Exporter>, pipelines: Vec<registry::
     };
     Spec {
         exporters: exporters.into_iter().map(exporter).collect(),
+        connectors: ids(connectors),
         pipelines: pipelines.into_iter().map(pipeline).collect(),
     }
 }

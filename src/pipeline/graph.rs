@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::route::{self, Link, Route, Routes, Step};
 use super::store::{MemoryStore, OutboxSpec, Store};
 use crate::component::{BatchConfig, Exporter, OutboxId, Processor, QueueConfig, RetryConfig};
 use crate::observe::board::{Board, PipelineEntry};
@@ -14,6 +15,8 @@ use crate::otlp::{Signal, Watchlist};
 pub struct Spec {
     pub pipelines: Vec<PipelineSpec>,
     pub exporters: Vec<ExporterSpec>,
+    /// What pipelines have among their exporters, and others of the same signal among their receivers.
+    pub connectors: Vec<Arc<str>>,
 }
 
 /// One pipeline.
@@ -21,11 +24,13 @@ pub struct PipelineSpec {
     /// `traces`, `traces/browser`.
     pub id: Arc<str>,
     pub signal: Signal,
+    /// And connectors.
     pub receivers: Vec<Arc<str>>,
     /// In order, without `batch` and `memory_limiter`, which do not run.
     pub processors: Vec<(Arc<str>, Box<dyn Processor>)>,
     /// What the pipeline's processor `batch` says to its outboxes.
     pub batch: Option<BatchConfig>,
+    /// And connectors.
     pub exporters: Vec<Arc<str>>,
 }
 
@@ -41,43 +46,50 @@ impl Spec {
     /// Whether all references lead somewhere: then building the graph does not fail.
     ///
     /// # Errors
-    /// Names the reference.
+    /// Names the reference, or the circle.
     pub fn check(&self) -> Result<(), BuildError> {
-        let Spec { pipelines, exporters } = self;
+        let Spec { pipelines, exporters, connectors } = self;
         for pipeline in pipelines {
-            let known = |id: &&Arc<str>| exporters.iter().any(|exporter| exporter.id == **id);
+            let known = |id: &&Arc<str>| {
+                connectors.contains(id) || exporters.iter().any(|exporter| exporter.id == **id)
+            };
             if let Some(exporter) = pipeline.exporters.iter().find(|id| !known(id)) {
                 let (pipeline, exporter) = (Arc::clone(&pipeline.id), Arc::clone(exporter));
                 return Err(BuildError::UnknownExporter { pipeline, exporter });
             }
         }
-        Ok(())
+        route::ways(&self.links(), connectors).map(|_| ())
+    }
+
+    fn links(&self) -> Vec<Link> {
+        let link = |pipeline: &PipelineSpec| Link {
+            id: Arc::clone(&pipeline.id),
+            signal: pipeline.signal,
+            sources: pipeline.receivers.clone(),
+            targets: pipeline.exporters.clone(),
+        };
+        self.pipelines.iter().map(link).collect()
     }
 }
 
-/// A reference that leads nowhere.
+/// References that lead nowhere, or back to where they came from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     #[error("service.pipelines.{pipeline}: there is no exporter \"{exporter}\"")]
     UnknownExporter { pipeline: Arc<str>, exporter: Arc<str> },
+    #[error("service.pipelines: cycle detected: {way}")]
+    Cycle { way: String },
+    #[error("service.pipelines: connectors make more than {limit} ways for the requests of one receiver")]
+    TooManyWays { limit: usize },
 }
 
 /// The current way of the data. Borrows its outboxes from the store.
 pub struct Graph {
     pub(super) store: Arc<dyn Store>,
-    routes: HashMap<Arc<str>, [Route; Signal::ALL.len()]>,
+    routes: Routes,
     pub(super) consumers: Vec<Consumer>,
     pipelines: Vec<PipelineEntry>,
     warnings: Vec<String>,
-}
-
-/// Where the requests of one receiver and signal go.
-#[derive(Default)]
-pub(super) struct Route {
-    pub pipelines: Vec<Arc<Pipeline>>,
-    /// All that are reached, each once, in order.
-    pub outboxes: Vec<OutboxId>,
-    pub watchlist: Arc<Watchlist>,
 }
 
 pub(super) struct Pipeline {
@@ -100,13 +112,14 @@ impl Graph {
     pub fn build(spec: Spec, store: &MemoryStore) -> Result<Graph, BuildError> {
         let mut graph = Graph {
             store: Arc::new(store.clone()),
-            routes: HashMap::new(),
+            routes: Routes::new(),
             consumers: Vec::new(),
             pipelines: Vec::new(),
             warnings: Vec::new(),
         };
         spec.check()?;
-        let Spec { pipelines, exporters } = spec;
+        let ways = route::ways(&spec.links(), &spec.connectors)?;
+        let Spec { pipelines, exporters, connectors: _ } = spec;
         let mut opened = HashMap::new();
         for exporter in &exporters {
             for signal in Signal::ALL {
@@ -120,12 +133,9 @@ impl Graph {
                 }
             }
         }
-        for pipeline in pipelines {
-            graph.add(pipeline, &opened, store);
-        }
-        for route in graph.routes.values_mut().flatten() {
-            route.watchlist = Arc::new(watchlist(&route.pipelines));
-        }
+        let pipelines: Vec<Arc<Pipeline>> =
+            pipelines.into_iter().map(|pipeline| graph.add(pipeline, &opened, store)).collect();
+        graph.routes = route::routes(ways, &pipelines);
         Ok(graph)
     }
 
@@ -146,7 +156,7 @@ impl Graph {
 
     pub(super) fn route(&self, receiver: &str, signal: Signal) -> Option<&Route> {
         let route = &self.routes.get(receiver)?[signal as usize];
-        (!route.pipelines.is_empty()).then_some(route)
+        (!route.steps.is_empty()).then_some(route)
     }
 
     fn open(
@@ -208,8 +218,9 @@ impl Graph {
         spec: PipelineSpec,
         opened: &HashMap<(Arc<str>, Signal), OutboxId>,
         store: &MemoryStore,
-    ) {
-        let PipelineSpec { id, signal, receivers, processors, exporters, batch: _ } = spec;
+    ) -> Arc<Pipeline> {
+        let PipelineSpec { id, signal, processors, exporters, .. } = spec;
+        // no connector has an outbox
         let mut outboxes: Vec<_> =
             exporters.into_iter().filter_map(|exporter| opened.get(&(exporter, signal)).copied()).collect();
         outboxes.sort_unstable();
@@ -217,21 +228,14 @@ impl Graph {
         let names = processors.iter().map(|(id, _)| Arc::clone(id));
         let ledger = store.board().ledger(&id, signal.name(), names);
         self.pipelines.push(PipelineEntry { id, signal: signal.name(), ledger: Arc::clone(&ledger) });
-        let pipeline = Arc::new(Pipeline { processors, outboxes, ledger });
-        for receiver in receivers {
-            let route = &mut self.routes.entry(receiver).or_default()[signal as usize];
-            route.pipelines.push(Arc::clone(&pipeline));
-            route.outboxes.extend(&pipeline.outboxes);
-            route.outboxes.sort_unstable();
-            route.outboxes.dedup();
-        }
+        Arc::new(Pipeline { processors, outboxes, ledger })
     }
 }
 
 /// What the door has to look out for, for all of these pipelines.
-pub(super) fn watchlist(pipelines: &[Arc<Pipeline>]) -> Watchlist {
+pub(super) fn watchlist(steps: &[Step]) -> Watchlist {
     let mut watchlist = Watchlist::default();
-    for (_, processor) in pipelines.iter().flat_map(|pipeline| &pipeline.processors) {
+    for (_, processor) in steps.iter().flat_map(|step| &step.pipeline.processors) {
         processor.watch(&mut watchlist);
     }
     watchlist

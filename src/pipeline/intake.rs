@@ -12,8 +12,9 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tracing::error;
 
-use super::graph::{Graph, Pipeline, Route};
+use super::graph::{Graph, Pipeline};
 use super::limits::Size;
+use super::route::{Route, Step};
 use crate::component::{Admission, Budget, Charge, Cx, Intake, Origin, OutboxId, Refusal, Ticket};
 use crate::observe::evaluations::Tally;
 use crate::otlp::{Edits, Payload, Signal, Watchlist};
@@ -124,11 +125,11 @@ impl Intake for ReceiverIntake {
         if payload.is_empty() {
             return Ok(Ticket::ready());
         }
-        let mut passages = pass(&route.pipelines, &payload, origin)
+        let mut passages = pass(&route.steps, &payload, origin)
             .map_err(|component| self.entrance.failed(&component, &payload))?;
         drop(payload);
         let mut needs = Vec::with_capacity(route.outboxes.len());
-        for (pipeline, passage) in route.pipelines.iter().zip(&passages) {
+        for (Step { pipeline, .. }, passage) in route.steps.iter().zip(&passages) {
             if !passage.out.is_empty() {
                 needs.extend(pipeline.outboxes.iter().map(|outbox| (*outbox, Size::of(&passage.out))));
             }
@@ -139,13 +140,13 @@ impl Intake for ReceiverIntake {
         let reservation = graph.store.reserve(&needs)?;
         attach(&mut admission.charge, &mut passages);
         let mut puts = Vec::with_capacity(needs.len());
-        for (pipeline, passage) in route.pipelines.iter().zip(&passages) {
+        for (Step { pipeline, .. }, passage) in route.steps.iter().zip(&passages) {
             if !passage.out.is_empty() {
                 puts.extend(pipeline.outboxes.iter().map(|_| passage.out.clone()));
             }
         }
         let ticket = graph.store.commit(reservation, puts, origin);
-        for (pipeline, passage) in route.pipelines.iter().zip(&passages) {
+        for (Step { pipeline, .. }, passage) in route.steps.iter().zip(&passages) {
             let Passage { entered, changes, evaluations, tallies, out } = passage;
             pipeline.ledger.count(*entered, changes, out.len(), *evaluations);
             tallies.iter().for_each(|tally| pipeline.ledger.count_evaluated(tally));
@@ -170,7 +171,7 @@ impl Route {
     /// What an outbox has to have room for, as far as that is known before the processors have run: they add a little.
     fn need(&self, outbox: OutboxId, payload: &Payload) -> Size {
         let mut need = Size::default();
-        for _ in self.pipelines.iter().filter(|pipeline| pipeline.outboxes.contains(&outbox)) {
+        for _ in self.steps.iter().filter(|step| step.pipeline.outboxes.contains(&outbox)) {
             let size = Size::of(payload);
             need += Size { bytes: size.bytes + size.bytes / 4, ..size };
         }
@@ -189,27 +190,27 @@ pub(super) struct Passage {
     tallies: Vec<Tally>,
 }
 
-/// Runs the processors of all pipelines, or says which one failed.
-pub(super) fn pass(
-    pipelines: &[Arc<Pipeline>],
-    payload: &Payload,
-    origin: &Origin,
-) -> Result<Vec<Passage>, Arc<str>> {
+/// Runs the processors of all pipelines along a route, or says which one failed.
+pub(super) fn pass(steps: &[Step], payload: &Payload, origin: &Origin) -> Result<Vec<Passage>, Arc<str>> {
     let mut edits = EDITS.take();
     let at = Cell::new((0, 0));
     let run = || {
-        let mut passages = Vec::with_capacity(pipelines.len());
-        for (number, pipeline) in pipelines.iter().enumerate() {
-            passages.push(
-                pipeline.pass(payload.clone(), &mut edits, origin, |processor| at.set((number, processor))),
-            );
+        let mut passages = Vec::<Passage>::with_capacity(steps.len());
+        for (number, Step { pipeline, from }) in steps.iter().enumerate() {
+            let entering = from.map_or(payload, |from| &passages[from].out).clone();
+            let begins = |processor| at.set((number, processor));
+            passages.push(match entering.is_empty() {
+                // all of it was discarded before a connector
+                true => Passage::new(entering),
+                false => pipeline.pass(entering, &mut edits, origin, begins),
+            });
         }
         passages
     };
     // what a panic leaves behind is dropped: passages, and the edits, which are not put back
     let passages = catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
-        let (pipeline, processor) = at.get();
-        Arc::clone(&pipelines[pipeline].processors[processor].0)
+        let (step, processor) = at.get();
+        Arc::clone(&steps[step].pipeline.processors[processor].0)
     })?;
     if payload.bytes().len() <= EDITS_KEPT_BYTES_MAX {
         edits.clear();
@@ -218,11 +219,16 @@ pub(super) fn pass(
     Ok(passages)
 }
 
+impl Passage {
+    fn new(payload: Payload) -> Passage {
+        let entered = payload.len();
+        Passage { out: payload, entered, changes: Vec::new(), evaluations: 0, tallies: Vec::new() }
+    }
+}
+
 impl Pipeline {
     fn pass(&self, payload: Payload, edits: &mut Edits, origin: &Origin, begins: impl Fn(usize)) -> Passage {
-        let entered = payload.len();
-        let mut passage =
-            Passage { out: payload, entered, changes: Vec::new(), evaluations: 0, tallies: Vec::new() };
+        let mut passage = Passage::new(payload);
         for (number, (_, processor)) in self.processors.iter().enumerate() {
             begins(number);
             edits.clear();

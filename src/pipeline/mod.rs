@@ -12,6 +12,7 @@ mod limits;
 mod outbox;
 mod pull;
 mod retry;
+mod route;
 mod settle;
 mod store;
 mod trial;

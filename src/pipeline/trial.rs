@@ -5,13 +5,14 @@ use std::time::SystemTime;
 
 use super::graph::{Pipeline, watchlist};
 use super::intake::{Passage, pass};
+use super::route::Step;
 use crate::component::{Origin, Processor, Transport};
 use crate::observe::ledger;
 use crate::otlp::{Payload, Watchlist};
 
 /// The processors of one pipeline, run as the intake runs them: no door before them, no outboxes behind.
 pub struct Trial {
-    pipelines: [Arc<Pipeline>; 1],
+    steps: [Step; 1],
 }
 
 /// What a pipeline made of a payload.
@@ -25,14 +26,13 @@ impl Trial {
     /// Of processors in their order, each with its id.
     pub fn new(processors: Vec<(Arc<str>, Box<dyn Processor>)>) -> Trial {
         let ledger = ledger::Pipeline::new(processors.iter().map(|(id, _)| Arc::clone(id)));
-        Trial {
-            pipelines: [Arc::new(Pipeline { processors, outboxes: Vec::new(), ledger: Arc::new(ledger) })],
-        }
+        let pipeline = Pipeline { processors, outboxes: Vec::new(), ledger: Arc::new(ledger) };
+        Trial { steps: [Step { pipeline: Arc::new(pipeline), from: None }] }
     }
 
     /// What the door before it would look out for.
     pub fn watchlist(&self) -> Watchlist {
-        watchlist(&self.pipelines)
+        watchlist(&self.steps)
     }
 
     /// Passes a payload through.
@@ -46,7 +46,7 @@ impl Trial {
             peer: None,
             arrival: SystemTime::UNIX_EPOCH,
         };
-        let passage = pass(&self.pipelines, payload, &origin)?.pop();
+        let passage = pass(&self.steps, payload, &origin)?.pop();
         let Passage { out, evaluations, .. } = passage.expect("one pipeline makes one passage");
         Ok(Passed { out, evaluations })
     }

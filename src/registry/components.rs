@@ -12,6 +12,7 @@ use super::{Defined, Exporter, Extension, Pipeline, Receiver, Runner, Work};
 use crate::admin;
 use crate::component::{self, BatchConfig, BuildContext, Task, WhenTaken};
 use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
+use crate::connectors::forward;
 use crate::exporters::{Built, debug, file, nop, otlp_grpc, otlp_http};
 use crate::extensions::{health_check, zpages};
 use crate::otlp::Signal;
@@ -118,6 +119,9 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
             report.extend(built.warnings.iter().map(|odd| warning(put(exporter.node, odd))));
             components.exporters.push(Exporter { id: exporter.id.clone(), built });
         }
+    }
+    for connector in &defined.connectors {
+        report.take(self::connector(connector));
     }
     for extension in &defined.extensions {
         let mut cx = BuildContext::new(extension.id.to_string());
@@ -268,6 +272,14 @@ fn exporter(defined: &Defined<'_>) -> Result<Built, Vec<Problem>> {
 }
 
 /// A line for each extension; `_cx` takes the background work of those that have any.
+/// Nothing runs: the graph knows where a connector leads.
+fn connector(defined: &Defined<'_>) -> Result<(), Vec<Problem>> {
+    match defined.id.kind() {
+        "forward" => config::decode::<forward::Config>(defined.node).map(|_| ()),
+        _ => Err(vec![unknown(Section::Connectors, defined)]),
+    }
+}
+
 fn extension(defined: &Defined<'_>, _cx: &mut BuildContext) -> Result<component::Extension, Vec<Problem>> {
     match defined.id.kind() {
         "admin" => Ok(admin::build(&config::decode(defined.node)?, WhenTaken::Fail)),

@@ -67,7 +67,7 @@ pub fn known(section: Section) -> &'static [&'static str] {
             "resource",
         ],
         Section::Exporters => &["otlp_grpc", "otlp", "otlp_http", "otlphttp", "file", "debug", "nop"],
-        Section::Connectors => &[],
+        Section::Connectors => &["forward"],
         Section::Extensions => &["admin", "health_check", "zpages"],
     }
 }
@@ -342,7 +342,6 @@ const COLLECTOR_CONNECTORS: &[&str] = &[
     "datadog",
     "exceptions",
     "failover",
-    "forward",
     "grafanacloud",
     "metrics_as_logs",
     "nop",

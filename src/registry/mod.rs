@@ -4,6 +4,7 @@
 
 mod components;
 mod conceal;
+mod connectors;
 mod defaults;
 mod known;
 mod references;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub receivers: Vec<Receiver>,
     /// Those that a pipeline has.
     pub exporters: Vec<Exporter>,
+    /// Those that a pipeline has; each is among the exporters of some and the receivers of others.
+    pub connectors: Vec<ComponentId>,
     /// In the order of the file; at least one.
     pub pipelines: Vec<Pipeline>,
     /// Those in `service.extensions`, in their order; then what burgee serves without being asked.
@@ -166,13 +169,12 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     let sections = defaults::Sections::new(&loaded.root, &default);
 
     let defined = references::Definitions::read(&sections, &mut report);
-    let connectors = references::entries(&sections, Section::Connectors, &mut report);
-    report.extend(connectors.iter().map(|defined| known::unknown(Section::Connectors, defined)));
 
     let mut built = components::build(&defined, &mut report);
     let service = service::read(&sections, &defined, &mut report);
     report.extend(components::contested(&defined, &built, &service));
     report.extend(components::misfits(&built, &service));
+    report.extend(connectors::misused(&defined, &service));
     if report.has_errors() {
         return Err(report);
     }
@@ -196,6 +198,11 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     Ok(Plan {
         receivers: built.receivers,
         exporters: built.exporters,
+        connectors: defined
+            .ids(Section::Connectors)
+            .into_iter()
+            .filter(|id| service.uses(Section::Connectors, id))
+            .collect(),
         memory_limit: built.memory_limit,
         extensions,
         logs: service.telemetry.logs,

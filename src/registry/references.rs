@@ -11,6 +11,7 @@ pub(super) struct Definitions<'a> {
     pub(super) receivers: Vec<Defined<'a>>,
     pub(super) processors: Vec<Defined<'a>>,
     pub(super) exporters: Vec<Defined<'a>>,
+    pub(super) connectors: Vec<Defined<'a>>,
     pub(super) extensions: Vec<Defined<'a>>,
 }
 
@@ -32,6 +33,7 @@ impl<'a> Definitions<'a> {
             receivers: entries(sections, Section::Receivers, report),
             processors: entries(sections, Section::Processors, report),
             exporters: entries(sections, Section::Exporters, report),
+            connectors: entries(sections, Section::Connectors, report),
             extensions: entries(sections, Section::Extensions, report),
         }
     }
@@ -42,7 +44,7 @@ impl<'a> Definitions<'a> {
             Section::Processors => &self.processors,
             Section::Exporters => &self.exporters,
             Section::Extensions => &self.extensions,
-            Section::Connectors => &[],
+            Section::Connectors => &self.connectors,
         }
     }
 
@@ -81,7 +83,13 @@ impl<'a> Definitions<'a> {
 
     fn find(&self, section: Section, text: &str) -> Result<ComponentId, (String, Option<String>)> {
         let id = ComponentId::parse(text).map_err(|error| (error.to_string(), None))?;
-        let configured: Vec<&ComponentId> = self.of(section).iter().map(|defined| &defined.id).collect();
+        // Connectors stand in pipelines where receivers and exporters do.
+        let connectors: &[Defined<'a>] = match section {
+            Section::Receivers | Section::Exporters => &self.connectors,
+            _ => &[],
+        };
+        let configured = self.of(section).iter().chain(connectors);
+        let configured: Vec<&ComponentId> = configured.map(|defined| &defined.id).collect();
         if configured.contains(&&id) {
             return Ok(id);
         }
@@ -120,7 +128,7 @@ pub(super) fn renamed(defined: &Definitions<'_>) -> Vec<Problem> {
 /// Warnings for what is configured and does nothing.
 pub(super) fn unused(defined: &Definitions<'_>, service: &Service, sections: &Sections<'_>) -> Vec<Problem> {
     let mut warnings = Vec::new();
-    for section in [Section::Receivers, Section::Processors, Section::Exporters, Section::Extensions] {
+    for section in Section::ALL {
         if !sections.is_own(section) {
             continue;
         }

@@ -33,7 +33,9 @@ impl Service {
             Section::Processors => in_pipeline(|wiring| &wiring.processors),
             Section::Exporters => in_pipeline(|wiring| &wiring.exporters),
             Section::Extensions => self.extensions.contains(id),
-            Section::Connectors => false,
+            Section::Connectors => {
+                in_pipeline(|wiring| &wiring.receivers) || in_pipeline(|wiring| &wiring.exporters)
+            }
         }
     }
 }

@@ -365,7 +365,7 @@ fn an_old_name_of_an_exporter_is_a_warning_with_the_new_one() {
 }
 
 #[test]
-fn connectors_are_refused_until_there_are_some() {
+fn a_connector_that_the_collector_alone_has_is_refused() {
     let found = complaints("connectors: {spanmetrics: }").join("\n");
     assert!(found.contains("connector \"spanmetrics\" exists in the OpenTelemetry Collector"), "{found}");
 }
@@ -399,6 +399,54 @@ service: {pipelines: {
     at("9:29", "filter.traces.span[1] column 1, at \"nme == 1\"");
     at("12:47", "attributes/logs.include.span_names has no meaning for log records");
     at("13:24", "probabilistic_sampler samples by trace ids");
+}
+
+#[test]
+fn connectors_lead_from_pipelines_into_others() {
+    let plan = read(
+        "service: {pipelines: {
+  traces/in: {receivers: [otlp], processors: [feature_flag], exporters: [forward]},
+  traces/out: {receivers: [forward], exporters: [debug, forward/more]},
+  traces/last: {receivers: [forward/more], exporters: [debug]}}}
+connectors: {forward: , forward/idle: , forward/more: }
+",
+    )
+    .expect("right");
+    let connectors: Vec<String> = plan.connectors.iter().map(ToString::to_string).collect();
+    assert_eq!(connectors, ["forward", "forward/more"]);
+    assert_eq!(plan.receivers.len(), 1);
+    assert!(warnings(&plan)[0].contains("connector \"forward/idle\" is configured, but not in a pipeline"));
+}
+
+#[test]
+fn connectors_that_lead_nowhere_or_back_are_refused() {
+    let wrong = |pipelines: &str| {
+        complaints(&format!(
+            "connectors: {{forward: , forward/2: }}\nservice: {{pipelines: {{{pipelines}}}}}"
+        ))
+    };
+    assert_eq!(
+        wrong(
+            "traces/in: {receivers: [otlp], exporters: [forward]}, logs: {receivers: [forward], exporters: [debug]}"
+        ),
+        [
+            "collector.yaml:1:14: error: connector \"forward\" used as exporter in [traces/in] pipeline but not used in any supported receiver pipeline; add it to the receivers of a pipeline of traces, or remove it there",
+            "collector.yaml:1:14: error: connector \"forward\" used as receiver in [logs] pipeline but not used in any supported exporter pipeline; add it to the exporters of a pipeline of logs, or remove it there",
+        ]
+    );
+    assert_eq!(
+        wrong(
+            "traces/1: {receivers: [otlp, forward/2], exporters: [forward]}, traces/2: {receivers: [forward], exporters: [forward/2]}"
+        ),
+        [
+            "collector.yaml:1:14: error: cycle detected: connector \"forward\" (traces to traces) -> connector \"forward/2\" (traces to traces) -> connector \"forward\"; take it out of one of the pipelines traces/1, traces/2",
+        ]
+    );
+    let found = complaints(
+        "connectors: {forward: }\nexporters: {forward: }\nservice: {pipelines: {traces: {receivers: [otlp], exporters: [forward]}}}",
+    )
+    .join("\n");
+    assert!(found.contains("ambiguous id: there are a connector and an exporter \"forward\""), "{found}");
 }
 
 #[test]

@@ -155,7 +155,7 @@ async fn signals_never_share_a_batch_or_a_queue() {
     let exporters = vec![ExporterSpec { queue: queue(2), ..exporter("otlp", &downstream) }];
     let pipelines =
         vec![pipeline("traces", Signal::Traces, &exporters), pipeline("logs", Signal::Logs, &exporters)];
-    let rig = Rig::with(Spec { pipelines, exporters });
+    let rig = Rig::with(Spec { pipelines, exporters, ..Spec::default() });
     for _ in 0..2 {
         rig.feed(["span"]).unwrap();
         rig.feeder.feed(log_records(3)).unwrap();
@@ -189,7 +189,7 @@ async fn pipelines_that_disagree_get_the_smaller_batch_and_a_warning() {
     ];
     pipelines[0].batch = Some(wish(100, 1));
     pipelines[1].batch = Some(wish(2, 60));
-    let rig = Rig::with(Spec { pipelines, exporters });
+    let rig = Rig::with(Spec { pipelines, exporters, ..Spec::default() });
     let warnings = rig.entrance.graph().warnings().to_vec();
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("traces, traces/2"), "{warnings:?}");

@@ -134,7 +134,7 @@ async fn the_bytes_of_one_outbox_are_bounded() {
     let dead = Scripted::new(|_| Step::Hang);
     let exporters = vec![ExporterSpec { queue: queue(1000), ..exporter("dead", &dead) }];
     let pipelines = vec![pipeline("traces", Signal::Traces, &exporters)];
-    let rig = Rig::within(Spec { pipelines, exporters }, Budget::new(20_000));
+    let rig = Rig::within(Spec { pipelines, exporters, ..Spec::default() }, Budget::new(20_000));
     let name = "x".repeat(900);
     let fed = (0..1000).take_while(|_| rig.feed([&name]).is_ok()).count();
     assert!((9..=11).contains(&fed), "half of the budget: {fed}");

@@ -67,7 +67,7 @@ fn two_pipelines(
     ];
     pipelines[0].processors = first;
     pipelines[1].processors = second;
-    (Rig::with(Spec { pipelines, exporters }), downstream)
+    (Rig::with(Spec { pipelines, exporters, ..Spec::default() }), downstream)
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,7 +76,7 @@ async fn processors_run_in_order_and_count_after_the_put() {
     let exporters = vec![exporter("otlp", &downstream)];
     let mut traces = pipeline("traces", Signal::Traces, &exporters);
     traces.processors = processors([("filter", Box::new(Discard("b"))), ("mark", Box::new(Mark("x")))]);
-    let rig = Rig::with(Spec { pipelines: vec![traces], exporters });
+    let rig = Rig::with(Spec { pipelines: vec![traces], exporters, ..Spec::default() });
     rig.feed(["a", "b", "c"]).unwrap();
     settle_down().await;
     assert_eq!(downstream.accepted_spans(), ["a", "c"]);
@@ -99,7 +99,7 @@ async fn a_refused_request_counts_nothing() {
     }];
     let mut traces = pipeline("traces", Signal::Traces, &exporters);
     traces.processors = processors([("mark", Box::new(Mark("x")))]);
-    let rig = Rig::with(Spec { pipelines: vec![traces], exporters });
+    let rig = Rig::with(Spec { pipelines: vec![traces], exporters, ..Spec::default() });
     rig.feed(["a"]).unwrap();
     assert!(rig.feed(["b", "c", "d"]).is_err());
     let state = &rig.board.snapshot().pipelines[0];
@@ -112,7 +112,7 @@ async fn a_request_of_which_nothing_is_left_is_accepted_and_not_put() {
     let exporters = vec![exporter("otlp", &downstream)];
     let mut traces = pipeline("traces", Signal::Traces, &exporters);
     traces.processors = processors([("filter", Box::new(Discard("a")))]);
-    let rig = Rig::with(Spec { pipelines: vec![traces], exporters });
+    let rig = Rig::with(Spec { pipelines: vec![traces], exporters, ..Spec::default() });
     assert_eq!(rig.feed(["a"]).unwrap().await, Outcome::Accepted);
     assert_eq!(rig.feed([]).unwrap().await, Outcome::Accepted);
     settle_down().await;
@@ -128,7 +128,7 @@ async fn a_processor_that_panics_is_answered_and_the_process_lives() {
     let exporters = vec![exporter("otlp", &downstream)];
     let mut traces = pipeline("traces", Signal::Traces, &exporters);
     traces.processors = processors([("mark", Box::new(Mark("x"))), ("fail", Box::new(Fail))]);
-    let rig = Rig::with(Spec { pipelines: vec![traces], exporters });
+    let rig = Rig::with(Spec { pipelines: vec![traces], exporters, ..Spec::default() });
     assert_eq!(rig.feed(["a", "poison"]).err(), Some(Refusal::Failed));
     assert_eq!(rig.entrance.failures(), 1);
     assert_eq!(rig.budget.used(), 0);
@@ -175,7 +175,7 @@ async fn memory_that_is_used_up_refuses_before_the_body_is_read() {
     let downstream = Scripted::new(|_| Step::Hold);
     let exporters = vec![exporter("otlp", &downstream)];
     let pipelines = vec![pipeline("traces", Signal::Traces, &exporters)];
-    let rig = Rig::within(Spec { pipelines, exporters }, Budget::new(1000));
+    let rig = Rig::within(Spec { pipelines, exporters, ..Spec::default() }, Budget::new(1000));
     let intake = rig.entrance.intake("feeder");
     let admission = intake.admit(Signal::Traces, 400).unwrap();
     assert!(matches!(intake.admit(Signal::Traces, 400), Err(Refusal::Full { .. })));
@@ -212,7 +212,7 @@ async fn a_receiver_reaches_only_its_pipelines() {
     ];
     pipelines[0].receivers = vec!["otlp/browser".into()];
     pipelines[0].processors = processors([("mark", Box::new(Mark("feature_flag.key")))]);
-    let rig = Rig::with(Spec { pipelines, exporters });
+    let rig = Rig::with(Spec { pipelines, exporters, ..Spec::default() });
     let feeder = Feeder::new(rig.entrance.intake("otlp/browser"));
     feeder.feed(spans(["a"])).unwrap();
     rig.feed(["b"]).unwrap();
@@ -234,7 +234,8 @@ async fn a_request_keeps_the_graph_it_started_with() {
     let exporters = vec![exporter("otlp", &downstream)];
     let mut traces = pipeline("traces", Signal::Traces, &exporters);
     traces.processors = processors([("filter", Box::new(Discard("a")))]);
-    let next = Graph::build(Spec { pipelines: vec![traces], exporters }, &rig.store).unwrap();
+    let next =
+        Graph::build(Spec { pipelines: vec![traces], exporters, ..Spec::default() }, &rig.store).unwrap();
     rig.entrance.replace(next);
     let origin = Arc::new(Origin::local("feeder".into()));
     intake.accept(admission, spans(["a"]), &origin).unwrap();
@@ -250,7 +251,8 @@ fn a_pipeline_cannot_name_an_exporter_that_is_not_there() {
     let store = MemoryStore::new(StoreConfig::for_budget(&budget), budget, Board::new());
     let mut traces = pipeline("traces", Signal::Traces, &[]);
     traces.exporters = vec!["jaeger".into()];
-    let built = Graph::build(Spec { pipelines: vec![traces], exporters: Vec::new() }, &store);
+    let built =
+        Graph::build(Spec { pipelines: vec![traces], exporters: Vec::new(), ..Spec::default() }, &store);
     let error = built.err().expect("refused").to_string();
     assert_eq!(error, "service.pipelines.traces: there is no exporter \"jaeger\"");
 }

@@ -16,6 +16,7 @@ use crate::observe::ledger::DropReason;
 use crate::otlp::Signal;
 
 mod batching;
+mod connectors;
 mod delivery;
 mod drain;
 mod fan_out;
@@ -39,7 +40,7 @@ impl Rig {
     /// One pipeline of traces without processors.
     fn new(exporters: Vec<ExporterSpec>) -> Rig {
         let pipelines = vec![pipeline("traces", Signal::Traces, &exporters)];
-        Rig::with(Spec { pipelines, exporters })
+        Rig::with(Spec { pipelines, exporters, ..Spec::default() })
     }
 
     fn with(spec: Spec) -> Rig {

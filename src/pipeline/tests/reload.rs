@@ -9,7 +9,7 @@ impl Rig {
     /// One pipeline of traces to these from now on; the rest has ten seconds.
     fn reload(&mut self, exporters: Vec<ExporterSpec>) {
         let pipelines = vec![pipeline("traces", Signal::Traces, &exporters)];
-        self.follow(Spec { pipelines, exporters });
+        self.follow(Spec { pipelines, exporters, ..Spec::default() });
     }
 
     fn follow(&mut self, spec: Spec) {
@@ -171,7 +171,7 @@ async fn a_receiver_that_is_taken_out_refuses_only_for_now() {
     let exporters = vec![exporter("otlp", &downstream)];
     let mut traces = pipeline("traces", Signal::Traces, &exporters);
     traces.receivers = vec!["other".into()];
-    rig.follow(Spec { pipelines: vec![traces], exporters });
+    rig.follow(Spec { pipelines: vec![traces], exporters, ..Spec::default() });
     let intake = rig.entrance.intake("feeder");
     assert!(intake.serves(Signal::Traces), "its requests are not rejected for good");
     assert_eq!(intake.admit(Signal::Traces, 1).err(), Some(Refusal::Reloaded));
@@ -198,7 +198,7 @@ async fn what_the_door_saw_for_another_graph_does_not_count() {
     let exporters = vec![exporter("otlp", &downstream)];
     let mut traces = pipeline("traces", Signal::Traces, &exporters);
     traces.processors = vec![("finder".into(), Box::new(Finder) as Box<dyn Processor>)];
-    let mut rig = Rig::with(Spec { pipelines: vec![traces], exporters });
+    let mut rig = Rig::with(Spec { pipelines: vec![traces], exporters, ..Spec::default() });
     let intake = rig.entrance.intake("feeder");
     let admission = intake.admit(Signal::Traces, 100).unwrap();
     rig.reload(vec![exporter("otlp", &downstream)]);

@@ -1,0 +1,3 @@
+//! What leads from one pipeline into another: one folder per connector.
+
+pub mod forward;

@@ -105,8 +105,8 @@ fn put_text(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            // Go escapes these, so that its JSON may stand in HTML and JavaScript
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..'\u{20}' => {
+            // Go escapes the separators of lines, so that its JSON may stand in JavaScript
+            '\u{2028}' | '\u{2029}' | '\0'..'\u{20}' => {
                 let _ = write!(out, "\\u{:04x}", letter as u32);
             }
             _ => out.push(letter),
@@ -140,7 +140,7 @@ mod tests {
             ("z", OwnedValue::array([text(Value::Empty), text(Value::Str("<a>\n\"&\""))])),
             ("a", text(Value::Double(2.0))),
         ]);
-        assert_eq!(text_of(&value.value()), r#"{"a":2,"z":[null,"\u003ca\u003e\n\"\u0026\""]}"#);
+        assert_eq!(text_of(&value.value()), r#"{"a":2,"z":[null,"<a>\n\"&\""]}"#);
         let unspeakable = OwnedValue::array([text(Value::Double(f64::NAN))]);
         assert_eq!(text_of(&unspeakable.value()), "");
     }

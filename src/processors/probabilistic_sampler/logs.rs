@@ -27,7 +27,7 @@ impl ProbabilisticSampler {
     pub(super) fn record(&self, record: Item<'_>, edits: &mut Edits) -> bool {
         let attributes = record.attributes();
         let read = Marks::read(attributes);
-        let (randomness, marks, is_known) = match &self.logs {
+        let (randomness, marks, is_known) = match &self.sampler {
             Sampler::Never => (Some(Randomness::MOST), read, read.is_some()),
             Sampler::Hash { seed, uses_trace_id, attribute, .. } => {
                 let id = record.trace_id();
@@ -47,7 +47,7 @@ impl ProbabilisticSampler {
         let arrived = marks.and_then(|marks| marks.threshold);
         let consistent = consistent(randomness, arrived);
         let mut threshold = match (&consistent, is_known) {
-            (Ok(_), true) => self.logs.decide(arrived),
+            (Ok(_), true) => self.sampler.decide(arrived),
             _ => self.fallback(),
         };
         if let Some(asked) = self.asked(attributes) {
@@ -61,7 +61,7 @@ impl ProbabilisticSampler {
         }
         let is_lie = is_known && randomness.is_some() && consistent.is_err();
         let mut edit = edits.item(record);
-        if let (Sampler::Hash { .. }, Some(randomness)) = (&self.logs, randomness) {
+        if let (Sampler::Hash { .. }, Some(randomness)) = (&self.sampler, randomness) {
             edit.set(RANDOMNESS, Value::Str(&randomness.digits()));
         }
         if is_lie || arrived.is_none_or(|arrived| arrived <= threshold) {

@@ -20,7 +20,7 @@ pub struct Config {
     /// Of the items, 0 to 100; more is 100.
     pub sampling_percentage: f64,
     pub hash_seed: u32,
-    pub mode: Option<Mode>,
+    pub mode: Mode,
     /// Drops what cannot be decided about.
     pub fail_closed: bool,
     /// Hexadecimal digits of a threshold, 1 to 14.
@@ -38,7 +38,7 @@ impl Default for Config {
         Config {
             sampling_percentage: 0.0,
             hash_seed: 0,
-            mode: None,
+            mode: Mode::HashSeed,
             fail_closed: false,
             sampling_precision: 4,
             attribute_source: AttributeSource::TraceId,
@@ -69,8 +69,7 @@ pub enum AttributeSource {
 /// Keeps a share of spans and log records.
 #[derive(Clone, Debug)]
 pub struct ProbabilisticSampler {
-    spans: Sampler,
-    logs: Sampler,
+    sampler: Sampler,
     is_closed: bool,
     precision: u32,
     /// Logs.
@@ -112,22 +111,19 @@ pub fn build(config: &Config) -> Result<ProbabilisticSampler, Vec<Fault>> {
     }
     let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     Ok(ProbabilisticSampler {
-        spans: sampler(config, percentage.min(100.0), Signal::Traces),
-        logs: sampler(config, percentage.min(100.0), Signal::Logs),
+        sampler: sampler(config, percentage.min(100.0)),
         is_closed: config.fail_closed,
         precision: config.sampling_precision,
         priority: some(&config.sampling_priority),
     })
 }
 
-fn sampler(config: &Config, percentage: f32, signal: Signal) -> Sampler {
-    let by_record = signal == Signal::Logs && config.attribute_source == AttributeSource::Record;
-    let default = if config.hash_seed != 0 || by_record { Mode::HashSeed } else { Mode::Proportional };
+fn sampler(config: &Config, percentage: f32) -> Sampler {
     let share = f64::from(percentage) / 100.0;
     if percentage == 0.0 {
         return Sampler::Never;
     }
-    match config.mode.unwrap_or(default) {
+    match config.mode {
         Mode::Equalizing => {
             let threshold = Threshold::keeping(share, config.sampling_precision);
             Sampler::Equalizing {
@@ -159,8 +155,7 @@ pub fn misfits(config: &Config, signal: Signal) -> (Vec<Fault>, Vec<Fault>) {
             (vec![Fault::new("", message).help("take it out of the pipelines of metrics")], Vec::new())
         }
         Signal::Logs => {
-            let is_hash = matches!(sampler(config, 100.0, Signal::Logs), Sampler::Hash { .. });
-            let is_idle = !is_hash && !config.from_attribute.is_empty();
+            let is_idle = config.mode != Mode::HashSeed && !config.from_attribute.is_empty();
             let idle =
                 || Fault::new("from_attribute", "has no effect but in mode hash_seed, as in the Collector");
             (Vec::new(), is_idle.then(idle).into_iter().collect())

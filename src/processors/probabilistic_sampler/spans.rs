@@ -17,7 +17,7 @@ impl ProbabilisticSampler {
     pub(super) fn span(&self, span: Item<'_>, edits: &mut Edits) -> bool {
         let before = span.trace_state();
         let read = TraceState::parse(before);
-        let (randomness, state, is_known) = match &self.spans {
+        let (randomness, state, is_known) = match &self.sampler {
             // Nothing is random about it.
             Sampler::Never => (Some(Randomness::MOST), read.clone(), read.is_some()),
             Sampler::Hash { seed, .. } => hashed(span, *seed, read),
@@ -34,7 +34,7 @@ impl ProbabilisticSampler {
         let arrived = state.as_ref().and_then(|state| state.threshold);
         let consistent = consistent(randomness, arrived);
         let mut threshold = match (&consistent, is_known) {
-            (Ok(_), true) => self.spans.decide(arrived),
+            (Ok(_), true) => self.sampler.decide(arrived),
             _ => self.fallback(),
         };
         match priority(span) {

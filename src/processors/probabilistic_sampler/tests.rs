@@ -92,7 +92,10 @@ fn proportional_multiplies_and_equalizing_levels() {
 
 #[test]
 fn what_cannot_be_decided_about_stays_unless_it_fails_closed() {
-    let (open, closed) = ("sampling_percentage: 50", "{sampling_percentage: 50, fail_closed: true}");
+    let (open, closed) = (
+        "{sampling_percentage: 50, mode: proportional}",
+        "{sampling_percentage: 50, mode: proportional, fail_closed: true}",
+    );
     // its threshold would have dropped it
     assert_eq!(state(open, LOW, "ot=th:8").as_deref(), Some("ot=th:0"));
     assert_eq!(state(closed, LOW, "ot=th:8"), None);
@@ -107,7 +110,7 @@ fn what_cannot_be_decided_about_stays_unless_it_fails_closed() {
 fn a_span_may_ask_to_stay_or_to_go() {
     let of = |priority: serde_json::Value, id: &str| {
         let span = json!({"traceId": id, "attributes": attributes(&json!({"sampling.priority": priority}))});
-        run(&built("sampling_percentage: 50"), &spans([span])).out.len()
+        run(&built("{sampling_percentage: 50, mode: proportional}"), &spans([span])).out.len()
     };
     assert_eq!((of(json!(1), LOW), of(json!("2.5"), LOW), of(json!(0.5), LOW)), (1, 1, 1));
     assert_eq!((of(json!(0), HIGH), of(json!("0"), HIGH)), (0, 0));
@@ -119,18 +122,18 @@ fn log_records_say_how_they_were_sampled_in_attributes() {
     let record = |id: &str, map: serde_json::Value| json!({"traceId": id, "attributes": attributes(&map)});
     let of = |settings: &str, record| shown(&run(&built(settings), &log_records([record])).out);
     assert_eq!(
-        of("sampling_percentage: 50", record(HIGH, json!({"a": 1}))),
+        of("{sampling_percentage: 50, mode: proportional}", record(HIGH, json!({"a": 1}))),
         [["a=Int(1)", "sampling.threshold=8"]]
     );
-    assert_eq!(of("sampling_percentage: 50", record(LOW, json!({}))).len(), 0);
+    assert_eq!(of("{sampling_percentage: 50, mode: proportional}", record(LOW, json!({}))).len(), 0);
     assert_eq!(
         of("{sampling_percentage: 50, mode: equalizing}", record(LOW, json!({"sampling.threshold": "8"}))),
         [["sampling.threshold=0"]],
         "a threshold that contradicts the trace id is a lie"
     );
     // without a trace id nothing is known
-    assert_eq!(of("sampling_percentage: 50", json!({})), [["sampling.threshold=0"]]);
-    assert_eq!(of("{sampling_percentage: 50, fail_closed: true}", json!({})).len(), 0);
+    assert_eq!(of("{sampling_percentage: 50, mode: proportional}", json!({})), [["sampling.threshold=0"]]);
+    assert_eq!(of("{sampling_percentage: 50, mode: proportional, fail_closed: true}", json!({})).len(), 0);
     assert_eq!(
         of("{sampling_percentage: 0, sampling_priority: p}", record(LOW, json!({"p": 100}))),
         [["p=Int(100)", "sampling.threshold=0"]]

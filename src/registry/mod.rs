@@ -178,6 +178,8 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     if report.has_errors() {
         return Err(report);
     }
+    let mut connectors = defined.ids(Section::Connectors);
+    connectors.retain(|id| service.uses(Section::Connectors, id));
     // Only now: a mistyped reference leaves its component unused, and is said already.
     report.extend(references::unused(&defined, &service, &sections));
     report.extend(references::renamed(&defined));
@@ -198,11 +200,7 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
     Ok(Plan {
         receivers: built.receivers,
         exporters: built.exporters,
-        connectors: defined
-            .ids(Section::Connectors)
-            .into_iter()
-            .filter(|id| service.uses(Section::Connectors, id))
-            .collect(),
+        connectors,
         memory_limit: built.memory_limit,
         extensions,
         logs: service.telemetry.logs,

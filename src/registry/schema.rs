@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Section;
 use super::known::{alias_of, known};
+use crate::connectors::forward;
 use crate::exporters::{debug, file, nop, otlp_grpc, otlp_http};
 use crate::extensions::{health_check, zpages};
 use crate::processors::{
@@ -71,6 +72,7 @@ fn settings(section: Section, kind: &str) -> Option<fn(&mut SchemaGenerator) -> 
         (Section::Exporters, "file") => file::Config::json_schema,
         (Section::Exporters, "debug") => debug::Config::json_schema,
         (Section::Exporters, "nop") => nop::Config::json_schema,
+        (Section::Connectors, "forward") => forward::Config::json_schema,
         (Section::Extensions, "admin") => admin::Config::json_schema,
         (Section::Extensions, "health_check") => health_check::Config::json_schema,
         (Section::Extensions, "zpages") => zpages::Config::json_schema,

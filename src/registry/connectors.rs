@@ -1,6 +1,7 @@
 //! Connectors: in two sections of pipelines at once, which has to add up.
 
 use super::Section;
+use super::known::known;
 use super::references::Definitions;
 use super::service::{Service, Wiring};
 use crate::config::{ComponentId, Problem, quote};
@@ -9,7 +10,9 @@ use crate::otlp::Signal;
 /// What is wrong with how the connectors are used. Those that no pipeline has are not looked at.
 pub(super) fn misused(defined: &Definitions<'_>, service: &Service) -> Vec<Problem> {
     let mut problems = ambiguous(defined);
-    for connector in defined.of(Section::Connectors) {
+    // What is not in burgee is an error already, and may lead from one signal into another.
+    let here = defined.of(Section::Connectors).iter();
+    for connector in here.filter(|connector| known(Section::Connectors).contains(&connector.id.kind())) {
         for signal in Signal::ALL {
             let of = |list: fn(&Wiring) -> &Vec<ComponentId>| -> Vec<String> {
                 let has =

@@ -70,7 +70,13 @@ pub(super) fn wanted(plan: &Plan, collector: &Collector) -> Vec<Wanted> {
     for receiver in &plan.receivers {
         let id = shared(&receiver.id);
         let intake = entrance.intake(&id);
-        let cx = ReceiverContext { id: id.clone(), intake, facts: facts.clone(), board: board.clone() };
+        let cx = ReceiverContext {
+            id: id.clone(),
+            intake,
+            authenticators: plan.authenticators.clone(),
+            facts: facts.clone(),
+            board: board.clone(),
+        };
         let listeners = otlp::build(&receiver.config, cx).listeners().into_iter();
         let key = format!("receivers.{id}");
         wanted.extend(listeners.map(|listen| Wanted {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Budget, Listen, Problem};
+use super::{Budget, ClientAuth, Listen, Problem, ServerAuth};
 use crate::observe::board::Board;
 use crate::observe::facts::Facts;
 
@@ -12,6 +12,10 @@ use crate::observe::facts::Facts;
 pub struct Extension {
     /// It answers questions on ports of its own: health checks, pages, metrics.
     pub serve: Option<Arc<dyn Serve>>,
+    /// It tells who may send to a receiver that names it as `auth.authenticator`.
+    pub server_auth: Option<Arc<dyn ServerAuth>>,
+    /// It proves who burgee is, for an exporter that names it as `auth.authenticator`.
+    pub client_auth: Option<Arc<dyn ClientAuth>>,
     /// What is odd about its settings.
     pub warnings: Vec<Problem>,
 }
@@ -45,7 +49,11 @@ impl Extension {
 
 impl std::fmt::Debug for Extension {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Extension { serve, warnings } = self;
-        out.debug_struct("Extension").field("serves", &serve.is_some()).field("warnings", warnings).finish()
+        let Extension { serve, server_auth, client_auth, warnings } = self;
+        out.debug_struct("Extension")
+            .field("serves", &serve.is_some())
+            .field("authenticates", &(server_auth.is_some(), client_auth.is_some()))
+            .field("warnings", warnings)
+            .finish()
     }
 }

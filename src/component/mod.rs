@@ -4,6 +4,7 @@
 //! the checked payload. Processors change payloads on the way, exporters send what the outboxes give them. What a
 //! component needs to be built is in its own `Config` and a build context.
 
+mod auth;
 mod beside;
 mod exporter;
 mod extension;
@@ -19,6 +20,7 @@ mod queue;
 mod receiver;
 mod task;
 
+pub use auth::{AuthKeys, Authenticators, Candidate, ClientAuth, Denied, ServerAuth, Verdict};
 pub use beside::beside;
 pub use exporter::{Batch, Creditor, Exporter, Outcome, Owed};
 pub use extension::{Extension, ExtensionContext, Serve};

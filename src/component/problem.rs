@@ -18,6 +18,11 @@ impl Problem {
         Problem { path: path.to_vec(), message: message.into(), help: None }
     }
 
+    /// The same of a block below `path`.
+    pub fn below(self, path: &[&'static str]) -> Problem {
+        Problem { path: path.iter().chain(&self.path).copied().collect(), ..self }
+    }
+
     pub fn with_help(self, help: impl Into<String>) -> Problem {
         Problem { help: Some(help.into()), ..self }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Intake, Listen};
+use super::{Authenticators, Intake, Listen};
 use crate::observe::board::Board;
 use crate::observe::facts::Facts;
 
@@ -19,6 +19,8 @@ pub struct ReceiverContext {
     pub id: Arc<str>,
     /// Looks up the current graph for every request.
     pub intake: Arc<dyn Intake>,
+    /// Has who lets clients in, where the settings name one: the registry has made sure of that.
+    pub authenticators: Authenticators,
     pub facts: Arc<Facts>,
     /// Takes the receiver's doors, whose ledger others look at.
     pub board: Board,

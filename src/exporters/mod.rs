@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::component::{Exporter, QueueConfig, RetryConfig};
 use crate::otlp::Signal;
 
+mod auth;
 pub mod debug;
 mod downstream;
 mod endpoint;
@@ -80,6 +81,7 @@ mod tests {
     use serde::de::DeserializeOwned;
 
     use super::*;
+    use crate::component::Authenticators;
     use crate::config::{self, Source};
 
     /// Builds the exporter that a README shows, as the program would.
@@ -198,8 +200,9 @@ mod tests {
 
     #[test]
     fn what_the_readmes_show_can_be_built() {
-        build_shown(include_str!("otlp_grpc/README.md"), "otlp_grpc", otlp_grpc::build);
-        build_shown(include_str!("otlp_http/README.md"), "otlp_http", otlp_http::build);
+        let nobody = Authenticators::default();
+        build_shown(include_str!("otlp_grpc/README.md"), "otlp_grpc", |keys| otlp_grpc::build(keys, &nobody));
+        build_shown(include_str!("otlp_http/README.md"), "otlp_http", |keys| otlp_http::build(keys, &nobody));
         build_shown(include_str!("file/README.md"), "file", file::build);
         build_shown(include_str!("debug/README.md"), "debug", debug::build);
         build_shown(include_str!("nop/README.md"), "nop", |keys| Ok(nop::build(keys)));

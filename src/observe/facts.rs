@@ -43,6 +43,8 @@ pub enum Fact {
     WrongPath { peer: SocketAddr, listener: SocketAddr },
     /// A content type or content encoding that burgee does not read.
     UnsupportedMediaType { peer: SocketAddr, listener: SocketAddr },
+    /// A request did not prove who sends it, on a port that asks for that.
+    Unauthenticated { peer: SocketAddr, listener: SocketAddr },
     /// The system did not hand out a new connection, usually for want of file descriptors.
     AcceptFailed { listener: SocketAddr, error: io::ErrorKind },
     /// Flag definitions were there, but cannot be used; `flags` older ones stay in force.
@@ -67,6 +69,7 @@ pub enum Kind {
     NoRoom,
     WrongPath,
     UnsupportedMediaType,
+    Unauthenticated,
     AcceptFailed,
     DefinitionsBroken,
     DefinitionsUnreachable,
@@ -176,6 +179,7 @@ impl Fact {
             Fact::NoRoom { .. } => Kind::NoRoom,
             Fact::WrongPath { .. } => Kind::WrongPath,
             Fact::UnsupportedMediaType { .. } => Kind::UnsupportedMediaType,
+            Fact::Unauthenticated { .. } => Kind::Unauthenticated,
             Fact::AcceptFailed { .. } => Kind::AcceptFailed,
             Fact::DefinitionsBroken { .. } => Kind::DefinitionsBroken,
             Fact::DefinitionsUnreachable { .. } => Kind::DefinitionsUnreachable,
@@ -185,7 +189,7 @@ impl Fact {
 
 impl Kind {
     /// Every kind, in the order of its discriminants.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::TlsOnPlainPort,
         Kind::PlainOnTlsPort,
         Kind::HandshakeFailed,
@@ -199,6 +203,7 @@ impl Kind {
         Kind::NoRoom,
         Kind::WrongPath,
         Kind::UnsupportedMediaType,
+        Kind::Unauthenticated,
         Kind::AcceptFailed,
         Kind::DefinitionsBroken,
         Kind::DefinitionsUnreachable,
@@ -220,6 +225,7 @@ impl Kind {
             Kind::NoRoom => "no_room",
             Kind::WrongPath => "wrong_path",
             Kind::UnsupportedMediaType => "unsupported_media_type",
+            Kind::Unauthenticated => "unauthenticated",
             Kind::AcceptFailed => "accept_failed",
             Kind::DefinitionsBroken => "definitions_broken",
             Kind::DefinitionsUnreachable => "definitions_unreachable",
@@ -281,6 +287,10 @@ impl fmt::Display for Fact {
             Fact::UnsupportedMediaType { peer, listener } => write!(
                 f,
                 "{peer} sent a content type or encoding to {listener} that burgee does not read; use http/protobuf or grpc, with gzip or no compression"
+            ),
+            Fact::Unauthenticated { peer, listener } => write!(
+                f,
+                "{peer} sent a request to {listener} without the right credentials; it was answered with 401, look at auth here and at the sender's headers"
             ),
             Fact::AcceptFailed { listener, error } => write!(
                 f,

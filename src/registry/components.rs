@@ -10,11 +10,11 @@ use super::references::Definitions;
 use super::service::{Service, Wiring};
 use super::{Defined, Exporter, Extension, Pipeline, Receiver, Runner, Work};
 use crate::admin;
-use crate::component::{self, BatchConfig, BuildContext, Task, WhenTaken};
+use crate::component::{self, Authenticators, BatchConfig, BuildContext, Candidate, Task, WhenTaken};
 use crate::config::{self, ComponentId, Node, Problem, Report, Severity};
 use crate::connectors::forward;
 use crate::exporters::{Built, debug, file, nop, otlp_grpc, otlp_http};
-use crate::extensions::{health_check, zpages};
+use crate::extensions::{basicauth, bearertokenauth, health_check, zpages};
 use crate::otlp::Signal;
 use crate::processors::feature_flag::{self, BuildError};
 use crate::processors::{Fault, attributes, batch, filter, memory_limiter, probabilistic_sampler, resource};
@@ -27,6 +27,7 @@ pub(super) struct Components {
     pub(super) receivers: Vec<Receiver>,
     pub(super) exporters: Vec<Exporter>,
     pub(super) memory_limit: Option<u64>,
+    pub(super) authenticators: Authenticators,
     processors: HashMap<ComponentId, Processor>,
     extensions: HashMap<ComponentId, component::Extension>,
     /// The background work of a component.
@@ -94,10 +95,20 @@ impl Components {
 }
 
 /// Builds every component, so that all that is wrong is said at once.
-pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Components {
+pub(super) fn build(defined: &Definitions<'_>, service: &Service, report: &mut Report) -> Components {
     let mut components = Components::default();
+    for extension in &defined.extensions {
+        let mut cx = BuildContext::new(extension.id.to_string());
+        if let Some(built) = report.take(self::extension(extension, &mut cx)) {
+            let odd = built.warnings.iter().chain(cx.warnings());
+            report.extend(odd.map(|odd| warning(put(extension.node, odd))));
+            components.tasks.push((Section::Extensions, extension.id.clone(), cx.into_tasks()));
+            components.extensions.insert(extension.id.clone(), built);
+        }
+    }
+    components.authenticators = authenticators(defined, &components.extensions, service);
     for receiver in &defined.receivers {
-        let config = self::receiver(receiver, report);
+        let config = self::receiver(receiver, &components.authenticators, report);
         if let Some(config) = report.take(config) {
             let warnings = config.warnings();
             report
@@ -115,22 +126,13 @@ pub(super) fn build(defined: &Definitions<'_>, report: &mut Report) -> Component
         }
     }
     for exporter in &defined.exporters {
-        if let Some(built) = report.take(self::exporter(exporter)) {
+        if let Some(built) = report.take(self::exporter(exporter, &components.authenticators)) {
             report.extend(built.warnings.iter().map(|odd| warning(put(exporter.node, odd))));
             components.exporters.push(Exporter { id: exporter.id.clone(), built });
         }
     }
     for connector in &defined.connectors {
         report.take(self::connector(connector));
-    }
-    for extension in &defined.extensions {
-        let mut cx = BuildContext::new(extension.id.to_string());
-        if let Some(built) = report.take(self::extension(extension, &mut cx)) {
-            let odd = built.warnings.iter().chain(cx.warnings());
-            report.extend(odd.map(|odd| warning(put(extension.node, odd))));
-            components.tasks.push((Section::Extensions, extension.id.clone(), cx.into_tasks()));
-            components.extensions.insert(extension.id.clone(), built);
-        }
     }
     components
 }
@@ -146,6 +148,24 @@ pub(super) fn misfits(components: &Components, service: &Service) -> Vec<Problem
         }
     }
     problems
+}
+
+/// All extensions, as `auth.authenticator` may name them.
+fn authenticators(
+    defined: &Definitions<'_>,
+    built: &HashMap<ComponentId, component::Extension>,
+    service: &Service,
+) -> Authenticators {
+    Authenticators::new(defined.extensions.iter().map(|Defined { id, .. }| {
+        let extension = built.get(id).cloned();
+        let candidate = Candidate {
+            is_in_service: service.uses(Section::Extensions, id),
+            is_broken: extension.is_none(),
+            server: extension.as_ref().and_then(|extension| extension.server_auth.clone()),
+            client: extension.and_then(|extension| extension.client_auth),
+        };
+        (id.to_string(), candidate)
+    }))
 }
 
 /// Errors for receivers that want the same address: only one of them could have it.
@@ -181,19 +201,24 @@ pub(super) fn contested(
     problems
 }
 
-fn receiver(defined: &Defined<'_>, report: &mut Report) -> Result<otlp::Config, Vec<Problem>> {
+fn receiver(
+    defined: &Defined<'_>,
+    authenticators: &Authenticators,
+    report: &mut Report,
+) -> Result<otlp::Config, Vec<Problem>> {
     match defined.id.kind() {
         "otlp" => {
             let mut config: otlp::Config = config::decode(defined.node)?;
             let (tls, odd) = config.load_tls();
             report.extend(odd.iter().map(|(path, what)| warning(place(defined.node, path, what, None))));
             let errors = [config.errors(), tls].concat();
-            match errors.is_empty() {
-                true => Ok(config),
-                false => {
-                    Err(errors.iter().map(|(path, what)| place(defined.node, path, what, None)).collect())
-                }
-            }
+            let mut problems: Vec<Problem> =
+                errors.iter().map(|(path, what)| place(defined.node, path, what, None)).collect();
+            problems.extend(config.auths().filter_map(|(protocol, keys)| {
+                let problem = authenticators.server(keys).err()?.below(&["protocols", protocol, "auth"]);
+                Some(put(defined.node, &problem))
+            }));
+            if problems.is_empty() { Ok(config) } else { Err(problems) }
         }
         _ => Err(vec![unknown(Section::Receivers, defined)]),
     }
@@ -260,10 +285,10 @@ fn faulty(node: &Node, fault: &Fault) -> Problem {
     place(node, &path, &fault.message, fault.help.as_deref())
 }
 
-fn exporter(defined: &Defined<'_>) -> Result<Built, Vec<Problem>> {
+fn exporter(defined: &Defined<'_>, authenticators: &Authenticators) -> Result<Built, Vec<Problem>> {
     match defined.id.kind() {
-        "otlp_grpc" | "otlp" => export(defined.node, otlp_grpc::build),
-        "otlp_http" | "otlphttp" => export(defined.node, otlp_http::build),
+        "otlp_grpc" | "otlp" => export(defined.node, |config| otlp_grpc::build(config, authenticators)),
+        "otlp_http" | "otlphttp" => export(defined.node, |config| otlp_http::build(config, authenticators)),
         "debug" => export(defined.node, debug::build),
         "file" => export(defined.node, file::build),
         "nop" => export(defined.node, |config| Ok(nop::build(config))),
@@ -271,7 +296,6 @@ fn exporter(defined: &Defined<'_>) -> Result<Built, Vec<Problem>> {
     }
 }
 
-/// A line for each extension; `_cx` takes the background work of those that have any.
 /// Nothing runs: the graph knows where a connector leads.
 fn connector(defined: &Defined<'_>) -> Result<(), Vec<Problem>> {
     match defined.id.kind() {
@@ -280,11 +304,15 @@ fn connector(defined: &Defined<'_>) -> Result<(), Vec<Problem>> {
     }
 }
 
-fn extension(defined: &Defined<'_>, _cx: &mut BuildContext) -> Result<component::Extension, Vec<Problem>> {
+/// A line for each extension; `cx` takes the background work of those that have any.
+fn extension(defined: &Defined<'_>, cx: &mut BuildContext) -> Result<component::Extension, Vec<Problem>> {
+    let node = defined.node;
     match defined.id.kind() {
-        "admin" => Ok(admin::build(&config::decode(defined.node)?, WhenTaken::Fail)),
-        "health_check" => extend(defined.node, health_check::build),
-        "zpages" => extend(defined.node, zpages::build),
+        "admin" => Ok(admin::build(&config::decode(node)?, WhenTaken::Fail)),
+        "bearertokenauth" | "bearer_token_auth" => extend(node, |config| bearertokenauth::build(config, cx)),
+        "basicauth" | "basic_auth" => extend(node, |config| basicauth::build(config, cx)),
+        "health_check" => extend(node, health_check::build),
+        "zpages" => extend(node, zpages::build),
         _ => Err(vec![unknown(Section::Extensions, defined)]),
     }
 }

@@ -44,8 +44,12 @@ impl Section {
 }
 
 /// Other names of a type, as the Collector has them: its section, the other name, and the type.
-const ALIASES: [(Section, &str, &str); 2] =
-    [(Section::Exporters, "otlp", "otlp_grpc"), (Section::Exporters, "otlphttp", "otlp_http")];
+const ALIASES: [(Section, &str, &str); 4] = [
+    (Section::Exporters, "otlp", "otlp_grpc"),
+    (Section::Exporters, "otlphttp", "otlp_http"),
+    (Section::Extensions, "bearer_token_auth", "bearertokenauth"),
+    (Section::Extensions, "basic_auth", "basicauth"),
+];
 
 /// The type that a name stands for, if it is another name.
 pub fn alias_of(section: Section, kind: &str) -> Option<&'static str> {
@@ -68,7 +72,15 @@ pub fn known(section: Section) -> &'static [&'static str] {
         ],
         Section::Exporters => &["otlp_grpc", "otlp", "otlp_http", "otlphttp", "file", "debug", "nop"],
         Section::Connectors => &["forward"],
-        Section::Extensions => &["admin", "health_check", "zpages"],
+        Section::Extensions => &[
+            "admin",
+            "bearertokenauth",
+            "bearer_token_auth",
+            "basicauth",
+            "basic_auth",
+            "health_check",
+            "zpages",
+        ],
     }
 }
 
@@ -361,8 +373,6 @@ const COLLECTOR_EXTENSIONS: &[&str] = &[
     "avro_log_encoding",
     "awsproxy",
     "azureauth",
-    "basic_auth",
-    "bearer_token_auth",
     "cfgarden_observer",
     "cgroupruntime",
     "db_storage",

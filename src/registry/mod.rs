@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::admin;
-use crate::component::{self, BatchConfig, Processor, Task, WhenTaken};
+use crate::component::{self, Authenticators, BatchConfig, Processor, Task, WhenTaken};
 use crate::config::{
     self, ComponentId, Environment, Loaded, Node, PipelineId, Print, Problem, Report, Source, unknown_keys,
 };
@@ -44,6 +44,8 @@ pub struct Plan {
     pub pipelines: Vec<Pipeline>,
     /// Those in `service.extensions`, in their order; then what burgee serves without being asked.
     pub extensions: Vec<Extension>,
+    /// The extensions, as `auth.authenticator` of receivers names them.
+    pub authenticators: Authenticators,
     /// How many bytes of telemetry the process may hold, if a `memory_limiter` says so.
     pub memory_limit: Option<u64>,
     /// The form of burgee's own log.
@@ -170,8 +172,8 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
 
     let defined = references::Definitions::read(&sections, &mut report);
 
-    let mut built = components::build(&defined, &mut report);
     let service = service::read(&sections, &defined, &mut report);
+    let mut built = components::build(&defined, &service, &mut report);
     report.extend(components::contested(&defined, &built, &service));
     report.extend(components::misfits(&built, &service));
     report.extend(connectors::misused(&defined, &service));
@@ -201,6 +203,7 @@ fn plan(loaded: &Loaded) -> Result<Plan, Report> {
         receivers: built.receivers,
         exporters: built.exporters,
         connectors,
+        authenticators: built.authenticators,
         memory_limit: built.memory_limit,
         extensions,
         logs: service.telemetry.logs,

@@ -11,7 +11,7 @@ use super::Section;
 use super::known::{alias_of, known};
 use crate::connectors::forward;
 use crate::exporters::{debug, file, nop, otlp_grpc, otlp_http};
-use crate::extensions::{health_check, zpages};
+use crate::extensions::{basicauth, bearertokenauth, health_check, zpages};
 use crate::processors::{
     attributes, batch, feature_flag, filter, memory_limiter, probabilistic_sampler, resource,
 };
@@ -73,6 +73,8 @@ fn settings(section: Section, kind: &str) -> Option<fn(&mut SchemaGenerator) -> 
         (Section::Exporters, "debug") => debug::Config::json_schema,
         (Section::Exporters, "nop") => nop::Config::json_schema,
         (Section::Connectors, "forward") => forward::Config::json_schema,
+        (Section::Extensions, "basicauth") => basicauth::Config::json_schema,
+        (Section::Extensions, "bearertokenauth") => bearertokenauth::Config::json_schema,
         (Section::Extensions, "admin") => admin::Config::json_schema,
         (Section::Extensions, "health_check") => health_check::Config::json_schema,
         (Section::Extensions, "zpages") => zpages::Config::json_schema,

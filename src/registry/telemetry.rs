@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Extension;
 use super::components::{put, warning};
-use crate::component::{BuildContext, Exporter, Problem as Odd, Task, WhenTaken};
+use crate::component::{Authenticators, BuildContext, Exporter, Problem as Odd, Task, WhenTaken};
 use crate::config::{self, Kind, Node, Problem, Report, unknown_keys};
 use crate::exporters::{Built, otlp_grpc, otlp_http};
 use crate::observe::names::Level;
@@ -267,7 +267,7 @@ fn sender(otlp: &OtlpExporter, timeout: Duration) -> Result<Built, Vec<Odd>> {
             settings["endpoint"] = url.into();
             let mut config: otlp_grpc::Config = serde_json::from_value(settings).map_err(refused)?;
             config.headers = otlp.headers.clone();
-            otlp_grpc::build(&config)
+            otlp_grpc::build(&config, &Authenticators::default())
         }
         Protocol::HttpProtobuf => {
             let has_path = url.split("://").nth(1).and_then(|rest| rest.split_once('/'));
@@ -275,7 +275,7 @@ fn sender(otlp: &OtlpExporter, timeout: Duration) -> Result<Built, Vec<Odd>> {
             settings[if is_whole { "metrics_endpoint" } else { "endpoint" }] = url.into();
             let mut config: otlp_http::Config = serde_json::from_value(settings).map_err(refused)?;
             config.headers = otlp.headers.clone();
-            otlp_http::build(&config)
+            otlp_http::build(&config, &Authenticators::default())
         }
     }
 }

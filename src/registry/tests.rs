@@ -450,6 +450,35 @@ fn connectors_that_lead_nowhere_or_back_are_refused() {
 }
 
 #[test]
+fn an_authenticator_has_to_be_an_extension_of_the_service() {
+    let found = complaints(
+        "extensions:
+  bearertokenauth: {token: hunter2}
+  basicauth/in: {htpasswd: {inline: \"me:hunter2\"}}
+  basicauth/broken: {htpasswd: {inline: \"me:$apr1$hunter2\"}}
+receivers:
+  otlp/idle: {protocols: {grpc: {auth: {authenticator: bearertokenauth}}}}
+  otlp/typo: {protocols: {http: {auth: {authenticator: basicauth/inn}}}}
+  otlp/broken: {protocols: {http: {auth: {authenticator: basicauth/broken}}}}
+exporters:
+  otlp_grpc: {endpoint: \"http://localhost:9\", auth: {authenticator: basicauth/in}}
+service: {extensions: [basicauth/in, basicauth/broken]}
+",
+    );
+    let at = |line: usize, column: usize, what: &str| {
+        let place = format!("collector.yaml:{line}:{column}: error: ");
+        let said = found.iter().any(|problem| problem.starts_with(&place) && problem.contains(what));
+        assert!(said, "{place}{what} is not in {found:#?}");
+    };
+    at(4, 41, "htpasswd -B");
+    at(6, 56, "names \"bearertokenauth\", which is not in service.extensions");
+    at(7, 56, "did you mean \"basicauth/in\"?");
+    at(10, 69, "only tells who sends to burgee");
+    assert_eq!(found.len(), 4, "what is broken is said once: {found:#?}");
+    assert!(!found.join(" ").contains("hunter2"), "{found:#?}");
+}
+
+#[test]
 fn every_type_that_is_listed_can_be_built() {
     for section in Section::ALL {
         for kind in known(section) {
@@ -460,6 +489,8 @@ fn every_type_that_is_listed_can_be_built() {
                 "memory_limiter" => "{check_interval: 1s, limit_mib: 10}",
                 "attributes" => "{actions: [{key: a, action: delete}]}",
                 "resource" => "{attributes: [{key: a, action: delete}]}",
+                "bearertokenauth" | "bearer_token_auth" => "{token: x}",
+                "basicauth" | "basic_auth" => "{htpasswd: {inline: \"a:b\"}}",
                 _ => "",
             };
             let text = format!("{}: {{{kind}: {settings}}}", section.key());

@@ -67,6 +67,10 @@ impl JsonSchema for Secret {
 pub fn is_secret_name(name: &str) -> bool {
     let plain: String =
         name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    // A component of the Collector, whose keys have names of their own.
+    if plain.starts_with("bearertokenauth") {
+        return false;
+    }
     SECRET_NAMES.iter().any(|secret| plain.contains(secret))
         || (plain.ends_with("headers") && !HEADER_NAMES.contains(&plain.as_str()))
 }
@@ -117,6 +121,8 @@ const SECRET_NAMES: &[&str] = &[
     "bearer",
     "cookie",
     "connectionstring",
+    // of an htpasswd
+    "inline",
 ];
 
 /// Keys that list the names of headers, not their values.
@@ -136,12 +142,20 @@ mod tests {
 
     #[test]
     fn names_that_look_secret_are_known() {
-        for name in
-            ["Authorization", "api_key", "x-api-key", "APIKEY", "client_secret", "headers", "OTLP_HEADERS"]
-        {
+        for name in [
+            "Authorization",
+            "api_key",
+            "x-api-key",
+            "APIKEY",
+            "client_secret",
+            "headers",
+            "OTLP_HEADERS",
+            "inline",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["endpoint", "key", "authenticator", "allowed_headers", "keepalive"] {
+        for name in ["endpoint", "key", "authenticator", "allowed_headers", "keepalive", "bearertokenauth/a"]
+        {
             assert!(!is_secret_name(name), "{name}");
         }
     }

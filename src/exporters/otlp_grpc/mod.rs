@@ -18,9 +18,9 @@ use super::endpoint::{self, Destination};
 use super::packing::{Packed, Packer};
 use super::{
     BodyFormat, Built, Compression, CompressionParams, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused,
-    downstream, tls,
+    auth, downstream, tls,
 };
-use crate::component::{Batch, Exporter, Outcome};
+use crate::component::{AuthKeys, Authenticators, Batch, ClientAuth, Exporter, Outcome};
 use crate::net::{Body, Client, ClientConfig, Pings, Protocol, Received, SendErrorKind};
 use crate::otlp::Signal;
 use crate::otlp::answer::Answer;
@@ -47,7 +47,7 @@ pub struct Config {
     pub keepalive: Option<Keepalive>,
     /// A try waits for the downstream to be there, as long as its timeout allows.
     pub wait_for_ready: bool,
-    pub auth: Unused,
+    pub auth: Option<AuthKeys>,
     pub middlewares: Vec<values::Unread>,
     pub read_buffer_size: Unused,
     pub write_buffer_size: Unused,
@@ -107,7 +107,7 @@ impl Default for Config {
 ///
 /// # Errors
 /// Every key that is wrong.
-pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
+pub fn build(config: &Config, authenticators: &Authenticators) -> Result<Built, Vec<Problem>> {
     let mut notes = Notes::default();
     let mut queue = config.sending_queue.build(&mut notes);
     queue.request = downstream::request_limit(config.max_request_size, &mut notes);
@@ -127,6 +127,8 @@ pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
     let pings = config.pings(&mut notes);
     let is_secure = destination.as_ref().is_some_and(|found| endpoint::is_secure(&found.uri));
     let tls = tls::client(config.tls.as_ref(), is_secure, &mut notes);
+    let uris = destination.iter().filter(|found| found.target.is_none()).map(|found| &found.uri);
+    let auth = auth::client(config.auth.as_ref(), authenticators, uris, &mut notes);
     let warnings = notes.settle()?;
     let (Some(Destination { uri, target }), Some(packer)) = (destination, packer) else {
         unreachable!("without them there is a problem");
@@ -143,6 +145,7 @@ pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
         client,
         uris: Signal::ALL.map(|signal| endpoint::join(&uri, signal.grpc_path())),
         headers,
+        auth,
         packer,
         timeout: downstream::timeout(config.timeout.get()),
         wait_for_ready: config.wait_for_ready,
@@ -152,10 +155,6 @@ pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
 
 impl Config {
     fn note_unused(&self, notes: &mut Notes) {
-        if self.auth.is_some() {
-            let problem = Problem::new(&["auth"], "is not in this version");
-            notes.problems.push(problem.with_help("write the credentials under headers"));
-        }
         if !self.middlewares.is_empty() {
             notes
                 .problems
@@ -227,6 +226,7 @@ struct OtlpGrpc {
     /// By signal.
     uris: [Uri; Signal::ALL.len()],
     headers: HeaderMap,
+    auth: Option<Arc<dyn ClientAuth>>,
     packer: Packer,
     timeout: Duration,
     wait_for_ready: bool,
@@ -257,6 +257,9 @@ impl OtlpGrpc {
             *request.version_mut() = Version::HTTP_2;
             *request.uri_mut() = uri.clone();
             *request.headers_mut() = self.headers.clone();
+            if let Some(auth) = &self.auth {
+                auth.authorize(request.headers_mut());
+            }
             match self.client.send(request, left).await {
                 Ok(response) => return Ok(response),
                 Err(error) if self.waits_after(error.kind) && Instant::now() + pause < deadline => {

@@ -18,12 +18,16 @@ fn exporter(downstream: &Downstream, keys: &str) -> Arc<dyn Exporter> {
 
 fn built(json: &str) -> Built {
     let config: Config = serde_json::from_str(json).expect("the keys are known");
-    build(&config).unwrap_or_else(|problems| panic!("{problems:?}"))
+    build(&config, &Authenticators::default()).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 fn problems(json: &str) -> Vec<String> {
     let config: Config = serde_json::from_str(json).expect("the keys are known");
-    build(&config).expect_err("it is wrong").iter().map(Problem::to_string).collect()
+    build(&config, &Authenticators::default())
+        .expect_err("it is wrong")
+        .iter()
+        .map(Problem::to_string)
+        .collect()
 }
 
 async fn grpc() -> Downstream {

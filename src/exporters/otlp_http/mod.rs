@@ -14,9 +14,9 @@ use serde::Deserialize;
 use super::packing::Packer;
 use super::{
     BodyFormat, Built, Compression, CompressionParams, Notes, Problem, QueueKeys, RetryKeys, TlsKeys, Unused,
-    downstream, endpoint, tls,
+    auth, downstream, endpoint, tls,
 };
-use crate::component::{Batch, Exporter, Outcome};
+use crate::component::{AuthKeys, Authenticators, Batch, ClientAuth, Exporter, Outcome};
 use crate::net::{Body, Client, ClientConfig, Protocol, Proxies};
 use crate::otlp::Signal;
 use crate::values::{self, ByteSize, Headers, Secret};
@@ -54,7 +54,7 @@ pub struct Config {
     /// Connections at once. 0 is no limit.
     pub max_conns_per_host: usize,
     pub disable_keep_alives: bool,
-    pub auth: Unused,
+    pub auth: Option<AuthKeys>,
     pub middlewares: Vec<values::Unread>,
     pub read_buffer_size: Unused,
     pub write_buffer_size: Unused,
@@ -103,7 +103,7 @@ impl Default for Config {
 ///
 /// # Errors
 /// Every key that is wrong.
-pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
+pub fn build(config: &Config, authenticators: &Authenticators) -> Result<Built, Vec<Problem>> {
     let mut notes = Notes::default();
     let mut queue = config.sending_queue.build(&mut notes);
     queue.request = downstream::request_limit(config.max_request_size, &mut notes);
@@ -117,24 +117,20 @@ pub fn build(config: &Config) -> Result<Built, Vec<Problem>> {
     let unserved = config.unserved(&mut notes);
     let is_secure = uris.iter().flatten().any(endpoint::is_secure);
     let tls = tls::client(config.tls.as_ref(), is_secure, &mut notes);
+    let auth = auth::client(config.auth.as_ref(), authenticators, uris.iter().flatten(), &mut notes);
     let warnings = notes.settle()?;
     let packer = packer.expect("without one there is a problem");
     let client = Client::new(&ClientConfig { tls, proxies, ..config.connections() });
     let exporter =
-        OtlpHttp { client, uris, headers, packer, timeout: downstream::timeout(config.timeout.get()) };
+        OtlpHttp { client, uris, headers, auth, packer, timeout: downstream::timeout(config.timeout.get()) };
     Ok(Built { exporter: Arc::new(exporter), queue, retry, warnings, unserved })
 }
 
 impl Config {
     fn note_unused(&self, notes: &mut Notes) {
-        let mut missing = |key: &'static str, help: &str| {
-            notes.problems.push(Problem::new(&[key], "is not in this version").with_help(help));
-        };
-        if self.auth.is_some() {
-            missing("auth", "write the credentials under headers");
-        }
         if !self.middlewares.is_empty() {
-            missing("middlewares", "remove the key");
+            let problem = Problem::new(&["middlewares"], "is not in this version");
+            notes.problems.push(problem.with_help("remove the key"));
         }
         let unused = [
             ("profiles_endpoint", self.profiles_endpoint),
@@ -251,6 +247,7 @@ struct OtlpHttp {
     /// By signal.
     uris: [Option<Uri>; Signal::ALL.len()],
     headers: HeaderMap,
+    auth: Option<Arc<dyn ClientAuth>>,
     packer: Packer,
     timeout: Duration,
 }
@@ -270,6 +267,9 @@ impl OtlpHttp {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = self.headers.clone();
+        if let Some(auth) = &self.auth {
+            auth.authorize(request.headers_mut());
+        }
         let response = downstream::send(&self.client, uri, request, self.timeout).await?;
         Ok(answer::read(batch.signal(), uri, &response))
     }

@@ -15,12 +15,16 @@ fn exporter(downstream: &Downstream, keys: &str) -> Arc<dyn Exporter> {
 
 fn built(json: &str) -> Built {
     let config: Config = serde_json::from_str(json).expect("the keys are known");
-    build(&config).unwrap_or_else(|problems| panic!("{problems:?}"))
+    build(&config, &Authenticators::default()).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 fn problems(json: &str) -> Vec<String> {
     let config: Config = serde_json::from_str(json).expect("the keys are known");
-    build(&config).expect_err("it is wrong").iter().map(Problem::to_string).collect()
+    build(&config, &Authenticators::default())
+        .expect_err("it is wrong")
+        .iter()
+        .map(Problem::to_string)
+        .collect()
 }
 
 async fn http() -> Downstream {
@@ -129,7 +133,7 @@ async fn a_proxy_is_asked_where_the_configuration_names_one() {
     ))
     .expect("the keys are known");
     assert!(!format!("{config:?}").contains("hunter2"));
-    let exporter = build(&config).expect("it is right").exporter;
+    let exporter = build(&config, &Authenticators::default()).expect("it is right").exporter;
     assert_eq!(try_once(&*exporter).await, Outcome::Accepted);
     let seen = &downstream.seen()[0];
     assert_eq!(

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::component::AuthKeys;
 use crate::net;
 use crate::net::tls::{ServerTls, ServerTlsKeys, TlsProblem};
 use crate::otlp::Signal;
@@ -38,6 +39,8 @@ pub struct Grpc {
     pub max_recv_msg_size_mib: u64,
     /// Requests at once on one connection; 0 or left out: 200.
     pub max_concurrent_streams: u32,
+    /// Who may send, over either protocol: anybody, unless it is given.
+    pub auth: Extra<AuthKeys>,
     /// The port begins every connection with TLS, over either protocol; off unless it is given.
     pub tls: Extra<ServerTlsKeys>,
     /// What `tls` became, once [`Config::load_tls`] was called.
@@ -46,7 +49,6 @@ pub struct Grpc {
     /// `tcp`, the only one there is.
     pub transport: Transport,
     // Keys of the Collector that are errors: without what they ask for, the port would be open to more than it should.
-    auth: Unused,
     middlewares: Unused,
     pub keepalive: Extra<Keepalive>,
     // Keys of the Collector that change nothing here; they are accepted and named in a warning.
@@ -90,6 +92,8 @@ pub struct Http {
     pub traces_url_path: UrlPath,
     pub metrics_url_path: UrlPath,
     pub logs_url_path: UrlPath,
+    /// Who may send, over either protocol: anybody, unless it is given.
+    pub auth: Extra<AuthKeys>,
     /// The port begins every connection with TLS, over either protocol; off unless it is given.
     pub tls: Extra<ServerTlsKeys>,
     /// What `tls` became, once [`Config::load_tls`] was called.
@@ -107,7 +111,6 @@ pub struct Http {
     /// On every answer of OTLP/HTTP.
     pub response_headers: Headers,
     // As for `grpc`: errors, then warnings.
-    auth: Unused,
     middlewares: Unused,
     include_metadata: Unused,
     read_timeout: Unused,
@@ -157,7 +160,7 @@ impl Default for Grpc {
             transport: Transport::Tcp,
             tls: Extra::OFF,
             secured: None,
-            auth: None,
+            auth: Extra::OFF,
             middlewares: None,
             keepalive: Extra::OFF,
             read_buffer_size: None,
@@ -180,7 +183,7 @@ impl Default for Http {
             transport: Transport::Tcp,
             tls: Extra::OFF,
             secured: None,
-            auth: None,
+            auth: Extra::OFF,
             middlewares: None,
             include_metadata: None,
             read_header_timeout: Duration::ZERO,
@@ -213,15 +216,39 @@ impl Config {
         for (key, what) in self.protocols.http.as_ref().map(Http::errors).unwrap_or_default() {
             errors.push((vec!["protocols", "http", key], what));
         }
-        let grpc = self.protocols.grpc.as_ref().map(|grpc| [&grpc.auth, &grpc.middlewares]);
-        let http = self.protocols.http.as_ref().map(|http| [&http.auth, &http.middlewares]);
+        let grpc = self.protocols.grpc.as_ref().map(|grpc| [&grpc.middlewares]);
+        let http = self.protocols.http.as_ref().map(|http| [&http.middlewares]);
         for (protocol, given) in [("grpc", grpc), ("http", http)] {
             let missing = MISSING.into_iter().zip(given.into_iter().flatten());
             for ((key, sentence), _) in missing.filter(|(_, value)| value.is_some()) {
                 errors.push((vec!["protocols", protocol, key], sentence.into()));
             }
         }
+        if self.shares_a_port() && self.auth("grpc") != self.auth("http") {
+            let what = "differs from that of grpc, which has the same endpoint: a port has one";
+            errors.push((vec!["protocols", "http", "auth"], what.into()));
+        }
         errors
+    }
+
+    /// Whether both protocols have one endpoint.
+    pub(super) fn shares_a_port(&self) -> bool {
+        match (self.protocols.grpc.as_ref(), self.protocols.http.as_ref()) {
+            (Some(grpc), Some(http)) => grpc.endpoint == http.endpoint && grpc.endpoint.port() != 0,
+            _ => false,
+        }
+    }
+
+    /// The key `auth` of each protocol that has one.
+    pub fn auths(&self) -> impl Iterator<Item = (&'static str, &AuthKeys)> {
+        ["grpc", "http"].into_iter().filter_map(|protocol| Some((protocol, self.auth(protocol)?)))
+    }
+
+    fn auth(&self, protocol: &str) -> Option<&AuthKeys> {
+        match protocol {
+            "grpc" => self.protocols.grpc.as_ref()?.auth.as_ref(),
+            _ => self.protocols.http.as_ref()?.auth.as_ref(),
+        }
     }
 
     /// Reads what `tls` names, and says what is wrong with it, then what is only odd.
@@ -441,7 +468,4 @@ const WRITE_TIMEOUT: &str = "has no effect: an answer that nobody reads ends wit
 const DEFAULT_LIMIT: u64 = 64 << 20;
 
 /// Keys of a port that this version lacks, and that nobody should think are in effect.
-const MISSING: [(&str, &str); 2] = [
-    ("auth", "is not in this version: whoever reaches the port may send; if that is right, remove the key"),
-    ("middlewares", "is not in this version; remove the key"),
-];
+const MISSING: [(&str, &str); 1] = [("middlewares", "is not in this version; remove the key")];

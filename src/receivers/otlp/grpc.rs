@@ -16,7 +16,11 @@ use crate::otlp::answer::{self, Answer};
 use crate::otlp::compression::Encoding;
 
 pub(super) async fn call(door: Arc<Door>, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
-    let Some(signal) = grpc_signal(request.uri().path()) else {
+    let signal = grpc_signal(request.uri().path());
+    if let Err(turned_away) = caller.let_in(request.headers(), &door, Transport::Grpc, signal).await {
+        return failure(status(&turned_away.answer));
+    }
+    let Some(signal) = signal else {
         if services::are_at(request.uri().path()) {
             return services::call(door, request, caller).await;
         }

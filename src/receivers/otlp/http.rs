@@ -83,9 +83,16 @@ impl Http {
 
     async fn answer(&self, door: Arc<Door>, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
         let signal = self.config.signal(request.uri().path()).filter(|_| request.method() == Method::POST);
-        let mut response = match signal {
-            Some(signal) => self.export(&door, signal, request, caller).await,
-            None => self.page(&door, request, caller).await,
+        let let_in = caller.let_in(request.headers(), &door, Transport::Http, signal).await;
+        let mut response = match (let_in, signal) {
+            (Err(turned_away), _) => {
+                let format = Format::of(request.headers());
+                let response = respond(signal.unwrap_or(Signal::Traces), &turned_away.answer, format, None);
+                refuse_body(request.version(), request.into_body()).await;
+                turned_away.with_challenge(response)
+            }
+            (Ok(()), Some(signal)) => self.export(&door, signal, request, caller).await,
+            (Ok(()), None) => self.page(&door, request, caller).await,
         };
         for (name, value) in &self.headers {
             response.headers_mut().entry(name).or_insert_with(|| value.clone());

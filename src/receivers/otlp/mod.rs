@@ -4,6 +4,7 @@ mod config;
 mod cors;
 mod door;
 mod grpc;
+mod guard;
 mod http;
 mod pages;
 mod services;
@@ -18,7 +19,7 @@ use futures_util::future::BoxFuture;
 
 pub use config::{Config, Cors, Grpc, Http, Protocols};
 
-use crate::component::{Listen, Receiver, ReceiverContext};
+use crate::component::{AuthKeys, Listen, Receiver, ReceiverContext, ServerAuth};
 use crate::net::{self, Body, Connection, RequestBody, Service};
 use crate::otlp::Signal;
 
@@ -29,28 +30,33 @@ pub struct Otlp {
 
 /// Builds the receiver. Nothing listens before the collector binds what [`Receiver::listeners`] names.
 pub fn build(config: &Config, cx: ReceiverContext) -> Otlp {
+    let authenticators = cx.authenticators.clone();
     let door = Arc::new(door::Door::new(cx));
     let http = config.protocols.http.clone().into_option();
     let grpc = config.protocols.grpc.clone().into_option();
     let shared = Arc::new(http::Http::new(&http.clone().unwrap_or_default()));
     let mut ports = Vec::new();
-    let mut port = |endpoint: &crate::values::ListenEndpoint, limit, limits| {
-        let service = Port { door: door.clone(), http: shared.clone(), limit };
+    let mut port = |endpoint: &crate::values::ListenEndpoint, auth: Option<&AuthKeys>, limit, limits| {
+        let auth = auth.map(|keys| {
+            let found = authenticators.server(keys).ok().flatten();
+            found.expect("the registry has made sure that it is there")
+        });
+        let service = Port { door: door.clone(), http: shared.clone(), auth, limit };
         ports.push(Listen { limits, ..Listen::new(endpoint.clone(), SPEAKS, Arc::new(service)) });
     };
     match (&grpc, &http) {
-        (Some(grpc), Some(http)) if grpc.endpoint == http.endpoint && grpc.endpoint.port() != 0 => {
+        (Some(grpc), Some(http)) if config.shares_a_port() => {
             // both on one port: the narrower limit holds
             let (narrow, of_http) = (grpc.transport_limits(), http.transport_limits());
             let limits = net::Limits { head: of_http.head, idle: narrow.idle.min(of_http.idle), ..narrow };
-            port(&grpc.endpoint, grpc.limit().min(http.limit()), limits);
+            port(&grpc.endpoint, grpc.auth.as_ref(), grpc.limit().min(http.limit()), limits);
         }
         _ => {
             if let Some(grpc) = &grpc {
-                port(&grpc.endpoint, grpc.limit(), grpc.transport_limits());
+                port(&grpc.endpoint, grpc.auth.as_ref(), grpc.limit(), grpc.transport_limits());
             }
             if let Some(http) = &http {
-                port(&http.endpoint, http.limit(), http.transport_limits());
+                port(&http.endpoint, http.auth.as_ref(), http.limit(), http.transport_limits());
             }
         }
     }
@@ -67,6 +73,8 @@ impl Receiver for Otlp {
 struct Port {
     door: Arc<door::Door>,
     http: Arc<http::Http>,
+    /// Who tells who may send; without one, anybody.
+    auth: Option<Arc<dyn ServerAuth>>,
     /// The largest request this port takes, in bytes, also after decompression.
     limit: u64,
 }
@@ -80,7 +88,7 @@ impl Service for Port {
         if !has_one_host(&request) {
             return std::future::ready(http::wrong_host()).boxed();
         }
-        let caller = Caller { connection: connection.clone(), limit: self.limit };
+        let caller = Caller { connection: connection.clone(), auth: self.auth.clone(), limit: self.limit };
         match Protocol::of(&request) {
             Protocol::Grpc => grpc::call(self.door.clone(), request, caller).boxed(),
             Protocol::OtherGrpc => std::future::ready(grpc::unknown_codec()).boxed(),
@@ -99,6 +107,7 @@ fn has_one_host<B>(request: &Request<B>) -> bool {
 #[derive(Clone)]
 struct Caller {
     connection: Arc<Connection>,
+    auth: Option<Arc<dyn ServerAuth>>,
     limit: u64,
 }
 

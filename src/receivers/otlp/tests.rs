@@ -14,13 +14,17 @@ use tokio::net::TcpStream;
 use tonic_types::pb;
 
 use super::{Config, build};
-use crate::component::{Admission, Budget, Intake, Origin, Receiver, ReceiverContext, Refusal, Ticket};
+use crate::component::{
+    Admission, Authenticators, Budget, Intake, Origin, Receiver, ReceiverContext, Refusal, Ticket,
+};
 use crate::net::{Body, Client, ClientConfig, Listener, Offer, Protocol, Received, Stop, Windows, serve};
 use crate::observe::board::Board;
 use crate::observe::facts::{Facts, Kind};
 use crate::observe::ledger::DoorOutcome;
 use crate::otlp::compression::{Encoding, gzip};
 use crate::otlp::{Payload, Signal, Watchlist};
+
+mod auth;
 
 /// Takes everything, or nothing.
 struct Recorder {
@@ -68,6 +72,10 @@ protocols:
   http: {endpoint: 'localhost:0', max_request_body_size: 1048576}";
 
 async fn start(config: &str) -> Running {
+    start_with(config, Authenticators::default()).await
+}
+
+async fn start_with(config: &str, authenticators: Authenticators) -> Running {
     let config: Config = serde_yaml::from_str(config).expect("a good config");
     assert_eq!(config.errors(), vec![]);
     let intake = Arc::new(Recorder {
@@ -79,6 +87,7 @@ async fn start(config: &str) -> Running {
     let cx = ReceiverContext {
         id: "otlp".into(),
         intake: intake.clone(),
+        authenticators,
         facts: facts.clone(),
         board: board.clone(),
     };
@@ -617,12 +626,11 @@ fn a_config_without_a_protocol_is_refused() {
 
 #[test]
 fn what_would_close_a_port_and_is_not_there_is_an_error_and_not_an_unknown_key() {
-    let config: Config = serde_yaml::from_str(
-        "protocols: {grpc: {middlewares: , auth: {authenticator: basic}}, http: {auth: {authenticator: basic}}}",
-    )
-    .expect("the keys are known");
+    let config: Config =
+        serde_yaml::from_str("protocols: {grpc: {middlewares: [{id: a}]}, http: {middlewares: [{id: a}]}}")
+            .expect("the keys are known");
     let errors = config.errors();
     let keys: Vec<_> = errors.iter().map(|(key, _)| key.join(".")).collect();
-    assert_eq!(keys, ["protocols.grpc.auth", "protocols.http.auth"]);
-    assert!(errors.iter().all(|(_, what)| what.contains("may send")), "{errors:?}");
+    assert_eq!(keys, ["protocols.grpc.middlewares", "protocols.http.middlewares"]);
+    assert!(errors.iter().all(|(_, what)| what.contains("remove the key")), "{errors:?}");
 }

@@ -330,13 +330,21 @@ func runCheck(ctx context.Context, o checkOptions) error {
 		if err := check(ctx, dir, o, tally); err != nil {
 			return err
 		}
-		return exchange(ctx, dir, o.collector, o.burgee, tally)
+		return checkCollectors(ctx, dir, o, tally)
 	})
 }
 
 // runExchange is the part of runCheck that needs no relay proxy.
 func runExchange(ctx context.Context, o checkOptions) error {
-	return tallied(func(dir string, tally *Tally) error { return exchange(ctx, dir, o.collector, o.burgee, tally) })
+	return tallied(func(dir string, tally *Tally) error { return checkCollectors(ctx, dir, o, tally) })
+}
+
+// checkCollectors looks at burgee between two Collectors, and beside one.
+func checkCollectors(ctx context.Context, dir string, o checkOptions, tally *Tally) error {
+	if err := exchange(ctx, dir, o.collector, o.burgee, tally); err != nil {
+		return err
+	}
+	return checkProcessors(ctx, dir, o.collector, o.burgee, tally)
 }
 
 // tallied gives the cases a folder, which stays if one of them failed, and sums them up.

@@ -96,15 +96,25 @@ func (p *Process) lastWords() string {
 	return "    " + strings.Join(lines[max(0, len(lines)-20):], "\n    ")
 }
 
-// freePort is free now. Somebody else could take it before it is used; the test would then say so and fail.
+// freePort is free now, and none that was given out before. Somebody else could take it before it is used; the test would then say
+// so and fail.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := listener.Addr().(*net.TCPAddr).Port
+		listener.Close()
+		if !given[port] {
+			given[port] = true
+			return port, nil
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
+
+// Ports that freePort gave out; one goroutine asks for them.
+var given = map[int]bool{}
 
 func freePorts(ports ...*int) error {
 	for _, port := range ports {

@@ -6,6 +6,7 @@ use super::v1;
 use crate::component::Budget;
 use crate::observe::board::{Board, DefinitionsState, DoorState, Listener, OutboxState, PipelineState};
 use crate::observe::ledger::DoorOutcome;
+use crate::observe::reloads::{ConfigState, ReloadOutcome};
 
 /// What the board and the budget say now.
 pub fn status(board: &Board, budget: &Budget) -> v1::StatusResponse {
@@ -21,6 +22,22 @@ pub fn status(board: &Board, budget: &Budget) -> v1::StatusResponse {
         outboxes: state.outboxes.into_iter().map(outbox).collect(),
         memory: Some(v1::Memory { used: budget.used(), limit: budget.limit() }),
         definitions: state.definitions.into_iter().map(definitions).collect(),
+        configuration: Some(configuration(state.config)),
+    }
+}
+
+fn configuration(state: ConfigState) -> v1::Configuration {
+    let by = |outcome| state.reloads_by(outcome);
+    let (changed, unchanged, failed) =
+        (by(ReloadOutcome::Changed), by(ReloadOutcome::Unchanged), by(ReloadOutcome::Failed));
+    v1::Configuration {
+        changed,
+        unchanged,
+        failed,
+        since_unix_ms: state.since.map_or(0, unix_ms),
+        read_at_unix_ms: state.last.as_ref().map(|last| unix_ms(last.at)),
+        failure: state.last.filter(|last| last.outcome == ReloadOutcome::Failed).map(|last| last.message),
+        fingerprint: state.fingerprint,
     }
 }
 

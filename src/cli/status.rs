@@ -71,6 +71,7 @@ fn describe(status: &v1::StatusResponse, now: SystemTime) -> String {
     if status.doors.is_empty() {
         text.push_str("received    nothing yet\n");
     }
+    section(&mut text, "config", status.configuration.iter().filter_map(|of| configuration(of, now)));
     section(&mut text, "definitions", status.definitions.iter().map(|of| definitions(of, now)));
     if let Some(memory) = &status.memory {
         let (used, limit) = (bytesize::ByteSize(memory.used), bytesize::ByteSize(memory.limit));
@@ -130,6 +131,20 @@ fn outbox(outbox: &v1::Outbox) -> String {
         let _ = write!(line, "; last answer: {} {}", last.what, last.message);
     }
     line
+}
+
+/// Nothing as long as it is the one of the start.
+fn configuration(of: &v1::Configuration, now: SystemTime) -> Option<String> {
+    let read = ago(of.read_at_unix_ms?, now);
+    let since = ago(of.since_unix_ms, now);
+    Some(match &of.failure {
+        // the first line says what is wrong; the log has all of it
+        Some(failure) => {
+            let first = failure.lines().next().unwrap_or_default();
+            format!("in force since {since}; what was read {read} CANNOT BE USED: {first}")
+        }
+        None => format!("in force since {since}, last read {read}, {} reloads changed it", of.changed),
+    })
 }
 
 fn definitions(definitions: &v1::Definitions, now: SystemTime) -> String {
@@ -193,6 +208,20 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_configuration_that_cannot_be_used_is_told_and_the_first_one_is_not() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
+        let start = v1::Configuration { since_unix_ms: 1000, ..v1::Configuration::default() };
+        assert_eq!(configuration(&start, now), None);
+        let failed = v1::Configuration {
+            read_at_unix_ms: Some(540_000),
+            failure: Some("c.yaml:1:1: error: x\n | y".into()),
+            ..start
+        };
+        let line = configuration(&failed, now).expect("there is something to say");
+        assert!(line.ends_with("CANNOT BE USED: c.yaml:1:1: error: x"), "{line}");
+    }
 
     /// The lines about definitions, ten minutes after 1970 began.
     fn lines_of(definitions: v1::Definitions) -> String {

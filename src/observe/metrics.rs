@@ -8,6 +8,7 @@ use super::facts::{Facts, Kind as FactKind};
 use super::ledger::{DoorOutcome, DropReason};
 use super::names::{self, ITEMS, Kind, Level, Metric};
 use super::process::Process;
+use super::reloads::ReloadOutcome;
 
 /// A metric and its series.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +74,10 @@ pub fn families(level: Level, numbers: &Numbers<'_>) -> Vec<Family> {
         families.add(&names::MEMORY_USED, None, &[], memory.used);
         families.add(&names::MEMORY_LIMIT, None, &[], memory.limit);
     }
+    for outcome in ReloadOutcome::ALL {
+        families.add(&names::CONFIG_RELOADS, None, &[outcome.name()], board.config.reloads_by(outcome));
+    }
+    families.add(&names::CONFIG_LAST_GOOD, None, &[], u64::from(board.config.is_last_good()));
     families.process(board.uptime, &numbers.process);
     families.families
 }

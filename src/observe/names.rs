@@ -230,6 +230,19 @@ pub const MEMORY_USED: Metric = gauge("burgee_memory_used", &[], "By", "What tel
 pub const MEMORY_LIMIT: Metric =
     gauge("burgee_memory_limit", &[], "By", "What telemetry may hold of the memory.");
 
+pub const CONFIG_RELOADS: Metric = counter(
+    "burgee_config_reloads",
+    &["outcome"],
+    "{reloads}",
+    "Times that the configuration was read again: changed, unchanged, failed.",
+);
+pub const CONFIG_LAST_GOOD: Metric = gauge(
+    "burgee_config_last_reload_successful",
+    &[],
+    "1",
+    "1 if the configuration in force is the one on disk as last read, 0 if that one cannot be used.",
+);
+
 pub const PROCESS_UPTIME: Metric = counter("otelcol_process_uptime", &[], "s", "Time since the start.");
 pub const PROCESS_CPU: Metric =
     counter("otelcol_process_cpu_seconds", &[], "s", "Time of processors used, user and system (Linux).");
@@ -243,7 +256,7 @@ pub const PROCESS_HEAP: Metric = gauge(
 );
 
 /// All of them.
-pub const ALL: [Metric; 37] = [
+pub const ALL: [Metric; 39] = [
     DOOR_ACCEPTED,
     DOOR_REFUSED,
     DOOR_FLAWED,
@@ -277,6 +290,8 @@ pub const ALL: [Metric; 37] = [
     FACTS,
     MEMORY_USED,
     MEMORY_LIMIT,
+    CONFIG_RELOADS,
+    CONFIG_LAST_GOOD,
     PROCESS_UPTIME,
     PROCESS_CPU,
     PROCESS_RSS,

@@ -31,6 +31,32 @@ pub struct StatusResponse {
     /// One for each processor that reads flag definitions.
     #[prost(message, repeated, tag = "10")]
     pub definitions: ::prost::alloc::vec::Vec<Definitions>,
+    #[prost(message, optional, tag = "11")]
+    pub configuration: ::core::option::Option<Configuration>,
+}
+/// What is in force, and how the reading of it went since the start.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Configuration {
+    /// The beginning of a digest of what it says, without secrets.
+    #[prost(string, tag = "1")]
+    pub fingerprint: ::prost::alloc::string::String,
+    /// Since when it is in force; milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(uint64, tag = "2")]
+    pub since_unix_ms: u64,
+    /// Times that it was read again and another one came into force, it said the same, it could not be used.
+    #[prost(uint64, tag = "3")]
+    pub changed: u64,
+    #[prost(uint64, tag = "4")]
+    pub unchanged: u64,
+    #[prost(uint64, tag = "5")]
+    pub failed: u64,
+    /// When it was last read again; absent if it never was.
+    #[prost(uint64, optional, tag = "6")]
+    pub read_at_unix_ms: ::core::option::Option<u64>,
+    /// What is wrong with the one that was read last, in lines; absent if nothing is.
+    #[prost(string, optional, tag = "7")]
+    pub failure: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// An address that burgee listens on.
 #[derive(serde::Serialize)]

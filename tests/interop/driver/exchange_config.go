@@ -26,6 +26,9 @@ func (d *Document) String() string {
 	return text.String()
 }
 
+// bearerExtension is the same for those who ask for the token and those who have it.
+const bearerExtension = "  bearertokenauth: {token: " + token + "}\n"
+
 // connect adds a receiver, an exporter, and a pipeline of each signal from the one to the other.
 func (d *Document) connect(id, receiver, exporter string) {
 	fmt.Fprintf(&d.receivers, "  otlp/%s:\n    protocols:\n%s", id, receiver)
@@ -38,7 +41,7 @@ func (d *Document) connect(id, receiver, exporter string) {
 
 // inFront takes everything plainly, and sends it over the wires to burgee. Its answer waits for burgee's.
 func inFront(entry, to map[string]int, certificates Certificates) string {
-	d := Document{}
+	d := Document{extensions: bearerExtension}
 	for _, wire := range wires {
 		receiver := fmt.Sprintf("      http: {endpoint: %s}\n", quoted(loopback(entry[wire.name])))
 		d.connect(wire.id(), receiver, wire.sender(to[wire.name], certificates)+"    sending_queue: {enabled: false}\n")
@@ -48,7 +51,7 @@ func inFront(entry, to map[string]int, certificates Certificates) string {
 
 // between is burgee: it receives over each wire, and sends on over the same.
 func between(from, to map[string]int, certificates Certificates) string {
-	d := Document{}
+	d := Document{extensions: bearerExtension}
 	for _, wire := range wires {
 		d.connect(wire.id(), wire.receiver(from[wire.name], certificates), wire.sender(to[wire.name], certificates))
 	}
@@ -57,7 +60,7 @@ func between(from, to map[string]int, certificates Certificates) string {
 
 // behind receives over the wires, and hands on to the test, to a path for each.
 func behind(from map[string]int, sink string, certificates Certificates) string {
-	d := Document{}
+	d := Document{extensions: bearerExtension}
 	for _, wire := range wires {
 		exporter := fmt.Sprintf("otlp_http:\n    endpoint: http://%s/%s\n    compression: none\n    sending_queue: {enabled: false}\n", sink, wire.id())
 		d.connect(wire.id(), wire.receiver(from[wire.name], certificates), exporter)

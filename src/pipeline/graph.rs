@@ -86,6 +86,8 @@ pub enum BuildError {
 /// The current way of the data. Borrows its outboxes from the store.
 pub struct Graph {
     pub(super) store: Arc<dyn Store>,
+    /// Senders may have to wait for room in one of its outboxes.
+    pub(super) waits: bool,
     routes: Routes,
     pub(super) consumers: Vec<Consumer>,
     pipelines: Vec<PipelineEntry>,
@@ -111,6 +113,7 @@ impl Graph {
     /// Opens the outboxes that the pipelines need, from right to left. Nothing runs yet.
     pub fn build(spec: Spec, store: &MemoryStore) -> Result<Graph, BuildError> {
         let mut graph = Graph {
+            waits: false,
             store: Arc::new(store.clone()),
             routes: Routes::new(),
             consumers: Vec::new(),
@@ -169,6 +172,7 @@ impl Graph {
         let ExporterSpec { id, exporter: sender, queue, retry } = exporter;
         let mut queue = queue.clone();
         queue.batch = self.agree(id, queue.batch.take(), sources);
+        self.waits |= queue.block_on_overflow;
         let count = queue.num_consumers;
         let outbox = store.open(OutboxSpec {
             exporter: Arc::clone(id),

@@ -65,7 +65,7 @@ struct Shared {
     current: ArcSwap<Current>,
     challenge: HeaderValue,
     /// Checks are made one after the other: attackers get one processor at most.
-    turn: tokio::sync::Semaphore,
+    turn: Arc<tokio::sync::Semaphore>,
     waiting: AtomicUsize,
 }
 
@@ -80,7 +80,7 @@ impl Shared {
         Shared {
             current: ArcSwap::from_pointee(Current::new(users)),
             challenge: challenge("Basic", "burgee").expect("it is plain text"),
-            turn: tokio::sync::Semaphore::new(1),
+            turn: Arc::new(tokio::sync::Semaphore::new(1)),
             waiting: AtomicUsize::new(0),
         }
     }
@@ -96,7 +96,7 @@ impl Shared {
 
     async fn check(self: Arc<Self>, user: String, password: Secret) -> Result<(), Denied> {
         let _waiting = Waiting::begin(&self.waiting).ok_or(Denied::Busy)?;
-        let _turn = self.turn.acquire().await.expect("nobody closes this semaphore");
+        let turn = Arc::clone(&self.turn).acquire_owned().await.expect("nobody closes this semaphore");
         // Its turn may come after somebody else's with the same password, or after a new file.
         let current = self.current.load_full();
         let (Some(stored), exists) = current.users.stored(&user) else { return Err(self.wrong()) };
@@ -105,7 +105,12 @@ impl Shared {
             return Ok(());
         }
         let stored = stored.clone();
-        let is_right = tokio::task::spawn_blocking(move || stored.is_of(password.reveal().as_bytes())).await;
+        let check = move || {
+            // Nothing stops the check once it runs: it has its turn to its end, even if the client leaves before.
+            let _turn = turn;
+            stored.is_of(password.reveal().as_bytes())
+        };
+        let is_right = tokio::task::spawn_blocking(check).await;
         if exists && is_right.unwrap_or(false) {
             // one for each user who exists
             current.remembered().insert(user, digest);
@@ -212,5 +217,27 @@ mod tests {
             assert_eq!(one.await, Err(shared.wrong()));
         }
         assert_eq!(check("right").await, Ok(()), "afterwards there is room again");
+    }
+
+    #[test]
+    fn a_client_that_leaves_does_not_let_a_second_check_run_beside_its_own() {
+        let hash = bcrypt::hash("right", 4).expect("it is short");
+        let users = Users::parse(&[Secret::new(format!("me:{hash}"))]).expect("a user");
+        let shared = Arc::new(Shared::new(users));
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.max_blocking_threads(1).build().expect("a runtime");
+        runtime.block_on(async {
+            // whatever runs beside the runtime comes after this
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let before = tokio::task::spawn_blocking(move || wait.recv());
+            let check = |word: &str| Arc::clone(&shared).check("me".to_owned(), Secret::new(word)).boxed();
+            let mut left = check("wrong");
+            assert!(poll!(&mut left).is_pending());
+            drop(left);
+            assert_eq!(shared.turn.available_permits(), 0, "its check is still to come");
+            drop(go);
+            assert!(before.await.is_ok());
+            assert_eq!(check("right").await, Ok(()));
+        });
     }
 }

@@ -106,8 +106,12 @@ impl Door {
             peer: Some(arrival.caller.connection.peer),
             arrival: SystemTime::now(),
         });
-        let parcel = Inbound { admission, body, written, limit: arrival.caller.limit, origin };
-        let brought = if parcel.body.len() > written.inline_bytes_max() {
+        let mut parcel = Inbound { admission, body, written, limit: arrival.caller.limit, origin };
+        let is_small = match parcel.unpack_if_small() {
+            Ok(is_small) => is_small,
+            Err(answer) => return self.turned_away(arrival, answer),
+        };
+        let brought = if !is_small {
             let intake = self.cx.intake.clone();
             let work = beside(move || {
                 let brought = parcel.bring_in(&*intake, &mut arrival);
@@ -209,8 +213,8 @@ pub(super) enum Syntax {
 }
 
 impl Written {
-    /// Bodies up to this size are worked on at once: it takes a few milliseconds at most, unless the sender compressed
-    /// far more than senders do.
+    /// Bodies up to this size are worked on at once: it takes a few milliseconds at most. Compressed ones have to have
+    /// the size of plain ones after decompression, too.
     fn inline_bytes_max(self) -> usize {
         match (self.syntax, self.encoding) {
             (Syntax::Protobuf, Encoding::Identity) => 1 << 20,
@@ -268,37 +272,63 @@ impl Inbound {
 }
 
 impl Inbound {
+    /// Whether the body is small enough to be worked on at once. If so, it is decompressed now: of what only turns out to
+    /// be large, no more than that is ever decompressed here.
+    fn unpack_if_small(&mut self) -> Result<bool, Answer> {
+        if self.body.len() > self.written.inline_bytes_max() {
+            return Ok(false);
+        }
+        let plain = Written { encoding: Encoding::Identity, ..self.written };
+        self.unpack(plain.inline_bytes_max())
+    }
+
+    /// Decompresses the body. False, and nothing is changed, if it would have more than `most` bytes though the port
+    /// takes more.
+    fn unpack(&mut self, most: usize) -> Result<bool, Answer> {
+        let encoding = std::mem::replace(&mut self.written.encoding, Encoding::Identity);
+        if encoding == Encoding::Identity {
+            return Ok(true);
+        }
+        let limit = self.limit();
+        let held = self.body.len();
+        let grow = |bytes: usize| self.admission.cover((held + bytes) as u64);
+        match decompress(encoding, &self.body, most.min(limit), grow) {
+            Ok(out) => {
+                self.body = out.into();
+                Ok(true)
+            }
+            Err(DecompressError::TooLarge { .. }) if most < limit => {
+                self.written.encoding = encoding;
+                Ok(false)
+            }
+            Err(DecompressError::TooLarge { .. }) => Err(Refusal::TooLarge { limit: self.limit }.answer()),
+            Err(error @ DecompressError::Window) => Err(Answer::TooLarge { message: error.to_string() }),
+            Err(error @ DecompressError::Corrupt(_)) => Err(malformed(error.to_string())),
+            Err(DecompressError::Refused(refusal)) => Err(refusal.answer()),
+        }
+    }
+
     /// The body as protobuf, all that it takes on the way charged before it is used.
     fn protobuf(&mut self, signal: Signal) -> Result<Bytes, Answer> {
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let too_large = Refusal::TooLarge { limit: self.limit };
-        let Written { syntax, encoding } = self.written;
-        let mut body = self.body.clone();
-        let mut held = body.len() as u64;
-        if encoding != Encoding::Identity {
-            let grow = |bytes: usize| self.admission.cover(held + bytes as u64);
-            let out = decompress(encoding, &body, limit, grow).map_err(|error| match error {
-                DecompressError::TooLarge { .. } => too_large.answer(),
-                DecompressError::Window => Answer::TooLarge { message: error.to_string() },
-                DecompressError::Corrupt(_) => malformed(error.to_string()),
-                DecompressError::Refused(refusal) => refusal.answer(),
-            })?;
-            held += out.len() as u64;
-            body = out.into();
+        let limit = self.limit();
+        self.unpack(limit)?;
+        if self.written.syntax == Syntax::Protobuf {
+            return Ok(self.body.clone());
         }
-        if syntax == Syntax::Json {
-            let grow = |bytes: usize| self.admission.cover(held + bytes as u64);
-            body = json::read(signal, &body, limit, grow)
-                .map_err(|error| match error {
-                    json::ReadError::Malformed(flaw) => {
-                        malformed(format!("not an OTLP/JSON {signal} request: {flaw}"))
-                    }
-                    json::ReadError::TooLarge { .. } => too_large.answer(),
-                    json::ReadError::Refused(refusal) => refusal.answer(),
-                })?
-                .into();
-        }
-        Ok(body)
+        let held = self.body.len();
+        let grow = |bytes: usize| self.admission.cover((held + bytes) as u64);
+        let read = json::read(signal, &self.body, limit, grow).map_err(|error| match error {
+            json::ReadError::Malformed(flaw) => {
+                malformed(format!("not an OTLP/JSON {signal} request: {flaw}"))
+            }
+            json::ReadError::TooLarge { .. } => Refusal::TooLarge { limit: self.limit }.answer(),
+            json::ReadError::Refused(refusal) => refusal.answer(),
+        });
+        read.map(Bytes::from)
+    }
+
+    fn limit(&self) -> usize {
+        usize::try_from(self.limit).unwrap_or(usize::MAX)
     }
 }
 
@@ -318,3 +348,47 @@ const GRPC_PREFIX: u64 = 5;
 const LARGE_BYTES: usize = 1 << 20;
 /// SDKs wait ten seconds for an answer: one that says "try again" has to come before they give up by themselves.
 const ROOM_PATIENCE: Duration = Duration::from_secs(8);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::Budget;
+    use crate::otlp::compression::compress;
+
+    #[test]
+    fn what_is_small_only_while_it_is_compressed_is_not_decompressed_at_once() {
+        let budget = Budget::new(64 << 20);
+        for syntax in [Syntax::Protobuf, Syntax::Json] {
+            let most = Written { syntax, encoding: Encoding::Identity }.inline_bytes_max();
+            for encoding in Encoding::ALL {
+                for (size, is_small) in [(most, true), (most + 1, false), (8 * most, false)] {
+                    let body = Bytes::from(compress(encoding, [&vec![b' '; size][..]]));
+                    let charge = budget.charge(0).expect("there is room");
+                    let origin = Origin {
+                        receiver: "otlp".into(),
+                        transport: Transport::Http,
+                        peer: None,
+                        arrival: SystemTime::UNIX_EPOCH,
+                    };
+                    let mut parcel = Inbound {
+                        admission: Admission::new(Signal::Traces, charge),
+                        body: body.clone(),
+                        written: Written { syntax, encoding },
+                        limit: 64 << 20,
+                        origin: Arc::new(origin),
+                    };
+                    let case = format!("{syntax:?} {encoding:?} {size}");
+                    assert_eq!(parcel.unpack_if_small(), Ok(is_small), "{case}");
+                    assert!(budget.used() <= 2 * (body.len() + most + 1) as u64, "{case}: {}", budget.used());
+                    if is_small {
+                        assert_eq!(parcel.body.len(), size, "{case}");
+                    } else {
+                        assert_eq!(parcel.body, body, "{case}: as it came");
+                        parcel.unpack(64 << 20).expect("it fits");
+                        assert_eq!(parcel.body.len(), size, "{case}");
+                    }
+                }
+            }
+        }
+    }
+}

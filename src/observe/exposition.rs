@@ -35,10 +35,11 @@ pub fn text(
     resource: &[(String, String)],
     is_label: impl Fn(&str) -> bool,
 ) -> String {
-    let mut everywhere: Vec<_> = resource.iter().filter(|(name, _)| is_label(name)).map(pair).collect();
+    let mut everywhere = merged(resource.iter().filter(|(name, _)| is_label(name)));
     if !naming.without_scope_info {
-        everywhere.push(label("otel_scope_name", SCOPE_NAME));
-        everywhere.push(label("otel_scope_version", SCOPE_VERSION));
+        let scope = [("otel_scope_name", SCOPE_NAME), ("otel_scope_version", SCOPE_VERSION)];
+        everywhere.retain(|label| scope.iter().all(|(name, _)| label.name() != *name));
+        everywhere.extend(scope.map(|(name, value)| label(name, value)));
     }
     let mut shown = vec![target_info(resource)];
     shown.extend(families.iter().map(|family| exposed(family, naming, &everywhere)));
@@ -52,7 +53,13 @@ fn exposed(family: &Family, naming: Naming, everywhere: &[proto::LabelPair]) -> 
     };
     let metric = |series: &super::metrics::Series| {
         let mut labels: Vec<_> = series.labels.iter().map(|(name, value)| label(name, value)).collect();
-        labels.extend_from_slice(everywhere);
+        // a page on which a label occurs twice is refused whole
+        let own = labels.len();
+        for label in everywhere {
+            if labels[..own].iter().all(|known| known.name() != label.name()) {
+                labels.push(label.clone());
+            }
+        }
         let mut metric = proto::Metric::from_label(labels);
         let value = series.value.as_f64();
         if is_counter {
@@ -90,7 +97,7 @@ pub fn name(family: &Family, naming: Naming) -> String {
 fn target_info(resource: &[(String, String)]) -> proto::MetricFamily {
     let mut gauge = proto::Gauge::default();
     gauge.set_value(1.0);
-    let mut metric = proto::Metric::from_label(resource.iter().map(pair).collect());
+    let mut metric = proto::Metric::from_label(merged(resource));
     metric.set_gauge(gauge);
     let mut family = proto::MetricFamily::default();
     family.set_name("target_info".to_owned());
@@ -100,8 +107,18 @@ fn target_info(resource: &[(String, String)]) -> proto::MetricFamily {
     family
 }
 
-fn pair((name, value): &(String, String)) -> proto::LabelPair {
-    label(name, value)
+/// Attributes as labels. Those whose names are one as labels are one label with all their values (compatibility
+/// specification, "Metric Attributes").
+fn merged<'a>(attributes: impl IntoIterator<Item = &'a (String, String)>) -> Vec<proto::LabelPair> {
+    let mut labels: Vec<proto::LabelPair> = Vec::new();
+    for (name, value) in attributes {
+        let label = label(name, value);
+        match labels.iter_mut().find(|known| known.name() == label.name()) {
+            Some(known) => known.set_value(format!("{};{value}", known.value())),
+            None => labels.push(label),
+        }
+    }
+    labels
 }
 
 /// A label's name has letters, digits and underscores, and begins with no digit.

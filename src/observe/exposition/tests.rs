@@ -158,3 +158,27 @@ fn every_metric_of_the_list_is_shown_and_nothing_else() {
     };
     assert!(shown.iter().all(|name| known(name)), "{shown:?}");
 }
+
+#[test]
+fn no_label_occurs_twice_whatever_the_resource_has() {
+    let resource =
+        [("service.name", "a"), ("service_name", "b"), ("receiver", "c"), ("otel.scope.name", "d")];
+    let resource = resource.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let board = board();
+    let facts = Facts::default();
+    let numbers =
+        Numbers { board: &board, facts: &facts, process: Process::default(), now: SystemTime::UNIX_EPOCH };
+    let families = families(Level::Detailed, &numbers);
+    let page = text(&families, Naming::default(), &resource, |_| true);
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let labels = line.split_once('{').expect(line).1;
+        let mut names: Vec<_> =
+            labels.split(',').filter_map(|label| Some(label.split_once('=')?.0)).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all, "{line}");
+    }
+    assert!(page.contains("target_info{service_name=\"a;b\","), "{page}");
+    assert!(page.contains("receiver=\"otlp\",transport=\"grpc\",service_name=\"a;b\""), "{page}");
+}

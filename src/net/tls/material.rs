@@ -123,16 +123,27 @@ impl Pair {
 pub(super) fn system_authorities() -> Arc<RootCertStore> {
     static FOUND: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let find = || {
-        let mut store = RootCertStore::empty();
-        let found = rustls_native_certs::load_native_certs();
-        let (added, _) = store.add_parsable_certificates(found.certs);
-        if added == 0 {
+        let is_said = NAMED.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+        Arc::new(authorities_of(rustls_native_certs::load_native_certs().certs, is_said))
+    };
+    Arc::clone(FOUND.get_or_init(find))
+}
+
+/// `is_said`: somebody has said where the system's authorities are, and so that there are to be no others.
+fn authorities_of(found: Vec<CertificateDer<'static>>, is_said: bool) -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(found);
+    match (added, is_said) {
+        (0, true) => {
+            tracing::warn!("no authorities where SSL_CERT_FILE and SSL_CERT_DIR say: none is trusted")
+        }
+        (0, false) => {
             tracing::debug!("no authorities found on this system: Mozilla's are used");
             store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
-        Arc::new(store)
-    };
-    Arc::clone(FOUND.get_or_init(find))
+        _ => {}
+    }
+    store
 }
 
 /// A file that is no larger than anything sensible.
@@ -166,3 +177,16 @@ fn broken(error: &pem::Error) -> &'static str {
 /// Far above any bundle of certificates.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 const ENCRYPTED: &[u8] = b"ENCRYPTED";
+/// Where the system's authorities are, if somebody says so.
+const NAMED: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_says_where_the_authorities_are_gets_no_others_when_there_are_none() {
+        assert!(authorities_of(Vec::new(), true).is_empty());
+        assert!(!authorities_of(Vec::new(), false).is_empty());
+    }
+}

@@ -22,6 +22,8 @@ pub(super) struct Fresh<T> {
 struct Looked {
     /// When it is looked at again.
     next: Instant,
+    /// Somebody looks. A file system that hangs holds one thread so, and not one more at every interval.
+    is_looking: bool,
     print: Print,
     complaint: Option<TlsProblem>,
 }
@@ -41,7 +43,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         let current = ArcSwap::from_pointee(make()?);
         // Without a runtime, as in `burgee validate`, nobody takes it later.
         let next = Instant::now() + every.unwrap_or_default();
-        let looked = Mutex::new(Looked { next, print, complaint: None });
+        let looked = Mutex::new(Looked { next, is_looking: false, print, complaint: None });
         Ok(Arc::new(Fresh { current, make: Box::new(make), sources, every, looked }))
     }
 
@@ -65,14 +67,16 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         let Some(every) = self.every else { return false };
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let due = now >= looked.next;
+        let due = now >= looked.next && !looked.is_looking;
         if due {
             looked.next = now + every;
+            looked.is_looking = true;
         }
         due
     }
 
     fn look(&self) {
+        let _end = EndOfLook(&self.looked);
         let found = print(&self.sources);
         if found.as_ref().is_ok_and(|found| *found == self.print()) {
             return;
@@ -95,6 +99,15 @@ impl<T: Send + Sync + 'static> Fresh<T> {
     }
 }
 
+/// Lets others look again, whatever became of this look.
+struct EndOfLook<'a>(&'a Mutex<Looked>);
+
+impl Drop for EndOfLook<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_looking = false;
+    }
+}
+
 fn print(sources: &[Text]) -> Result<Print, TlsProblem> {
     let mut hash = Sha256::new();
     for source in sources {
@@ -103,4 +116,18 @@ fn print(sources: &[Text]) -> Result<Print, TlsProblem> {
         hash.update(content);
     }
     Ok(hash.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_looks() {
+        let fresh = Fresh::new(Vec::new(), Some(Duration::ZERO), || Ok(())).expect("nothing to read");
+        assert!(fresh.is_due());
+        assert!(!fresh.is_due(), "the first still looks");
+        fresh.look();
+        assert!(fresh.is_due());
+    }
 }

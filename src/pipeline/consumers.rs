@@ -61,7 +61,11 @@ impl Consumers {
         let is_gone = |id: &OutboxId| !graph.consumers.iter().any(|consumer| consumer.outbox == *id);
         for (id, group) in self.groups.iter_mut().filter(|(id, group)| is_gone(id) && !group.is_leaving) {
             group.is_leaving = true;
-            self.leaving.spawn(leave(store.outbox(*id), deadline));
+            let outbox = store.outbox(*id);
+            // Now, not when the task first runs: the exporter may be back by then.
+            if outbox.begin_leaving(deadline) {
+                self.leaving.spawn(leave(outbox, deadline));
+            }
         }
     }
 

@@ -68,19 +68,22 @@ impl Outbox {
         state.ledger
     }
 
-    /// Sends what is left until `deadline`, since its exporter is no longer configured; what is left then is dropped.
-    /// Requests that have begun their way here may come in until it is empty. Nothing of it if the exporter comes back
-    /// meanwhile. Gives what was dropped.
-    pub async fn leave(&self, deadline: Instant) -> u64 {
-        {
-            let mut state = self.lock();
-            if state.phase != Phase::Open {
-                return 0;
-            }
-            state.phase = Phase::Leaving(deadline);
-            state.try_again_now();
-            self.wake.notify_one();
+    /// From here on what is left is sent until `deadline`, since its exporter is no longer configured. Requests that have
+    /// begun their way here may come in until it is empty. False if it does not leave, being drained or closed.
+    pub fn begin_leaving(&self, deadline: Instant) -> bool {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return false;
         }
+        state.phase = Phase::Leaving(deadline);
+        state.try_again_now();
+        self.wake.notify_one();
+        true
+    }
+
+    /// Waits for the end of what [`Outbox::begin_leaving`] began, and drops what is left then. Nothing of it if the
+    /// exporter comes back meanwhile. Gives what was dropped.
+    pub async fn leave(&self, deadline: Instant) -> u64 {
         loop {
             let emptied = self.emptied.notified();
             if let Some(dropped) = self.left(deadline) {

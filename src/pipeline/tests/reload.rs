@@ -146,6 +146,19 @@ async fn an_exporter_that_comes_back_finds_its_outbox() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_exporter_that_is_back_before_anybody_noticed_has_never_left() {
+    let works = Scripted::recorder();
+    let mut rig = Rig::new(vec![exporter("otlp", &works)]);
+    settle_down().await;
+    rig.reload(vec![exporter("other", &Scripted::recorder())]);
+    rig.reload(vec![exporter("otlp", &works)]);
+    pass_time(20).await;
+    rig.feed(["a"]).expect("its outbox is open");
+    settle_down().await;
+    assert_eq!(works.accepted_spans(), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_on_its_way_to_an_exporter_that_has_gone_is_to_be_sent_again() {
     let (gone, stays) = (Scripted::recorder(), Scripted::recorder());
     let mut rig = Rig::new(vec![exporter("gone", &gone), exporter("stays", &stays)]);

@@ -120,6 +120,7 @@ impl Drop for Http2 {
 impl Http2 {
     pub async fn connect(address: SocketAddr) -> Http2 {
         let socket = TcpStream::connect(address).await.expect("it listens");
+        socket.set_nodelay(true).expect("the connection lives");
         let (requests, connection) = h2::client::handshake(socket).await.expect("HTTP/2");
         let connection = tokio::spawn(async {
             // How a connection ends is seen by its requests.

@@ -71,7 +71,9 @@ pub fn is_secret_name(name: &str) -> bool {
     if plain.starts_with("bearertokenauth") {
         return false;
     }
-    SECRET_NAMES.iter().any(|secret| plain.contains(secret))
+    // A slip in such a name must not show what stands behind it: `tokn: …`.
+    let is_meant = |secret: &&str| plain.contains(*secret) || strsim::osa_distance(&plain, secret) == 1;
+    SECRET_NAMES.iter().any(is_meant)
         || (plain.ends_with("headers") && !HEADER_NAMES.contains(&plain.as_str()))
 }
 

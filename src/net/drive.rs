@@ -294,13 +294,20 @@ fn http2_builder(limits: &Limits, window: &Window, tasks: TaskTracker) -> http2:
         .initial_connection_window_size(window)
         .max_frame_size(frame_max.clamp(H2_FRAME_MIN, H2_FRAME_MAX))
         .max_concurrent_streams(limits.h2_streams_max)
-        .max_header_list_size(limits.head_bytes_max);
+        .max_header_list_size(limits.head_bytes_max)
+        .max_pending_accept_reset_streams(H2_RESETS_WAITING_MAX)
+        .max_local_error_reset_streams(H2_ERRORS_MAX);
     builder
 }
 
 // What RFC 9113 (6.9.1 and 4.2) allows; anything else makes h2 panic.
 const H2_WINDOW_MAX: u32 = (1 << 31) - 1;
 const H2_FRAME_MAX: u32 = (1 << 24) - 1;
+/// Streams that a client may open and reset before they are looked at; more end the connection (CVE-2023-44487). An
+/// honest client cancels a call now and then.
+const H2_RESETS_WAITING_MAX: usize = 20;
+/// Streams that may be reset for breaking the protocol; more end the connection (RUSTSEC-2024-0003).
+const H2_ERRORS_MAX: usize = 128;
 /// A frame is held whole before anybody sees a byte of it.
 const FRAMES_PER_WINDOW: u32 = 16;
 /// What hyper asks for at least.

@@ -1,7 +1,6 @@
 //! Secrets are marked, everything is done that people do with a configuration, and nothing that burgee says has a mark.
 #![cfg(unix)]
 
-#[expect(dead_code, reason = "other tests prepare what is run")]
 mod support;
 
 use support::{Ended, file, run, start};

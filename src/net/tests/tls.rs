@@ -354,3 +354,69 @@ async fn a_handshake_that_never_ends_ends_by_its_deadline() {
     rest(&mut stream).await;
     assert!(server.facts.latest(Kind::HelloTimeout).is_some());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn certificates_change_under_load_and_no_request_fails() {
+    let (authority, newer) = (Authority::new(), Authority::new());
+    let signed = authority.sign("127.0.0.1", |_| {});
+    let keys = ServerTlsKeys { reload_interval: Duration::from_nanos(1).into(), ..server_keys(&signed) };
+    let server = Arc::new(secured(&keys, reader()).await);
+    let end = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let load = |protocol| {
+        let (server, end) = (Arc::clone(&server), Arc::clone(&end));
+        let client = over(&trusting(&authority), protocol);
+        tokio::spawn(async move {
+            let mut requests = 0;
+            while !end.load(std::sync::atomic::Ordering::Relaxed) {
+                assert_eq!(asked(&server, &client).await.expect("its connection stays"), "hello");
+                requests += 1;
+            }
+            requests
+        })
+    };
+    let senders = [load(Protocol::Http1), load(Protocol::Http2), load(Protocol::Http2)];
+    for turn in 0..40 {
+        match turn % 4 {
+            // the two files are never changed together, so that some connections meet a pair that does not fit
+            0 | 2 => {
+                let next = authority.sign("next", |params| {
+                    params.subject_alt_names = vec![rcgen::SanType::IpAddress([127, 0, 0, 1].into())];
+                });
+                std::fs::copy(&next.cert, &signed.cert).expect("the folder is writable");
+                let between = over(&trusting(&authority), Protocol::Http2);
+                assert_eq!(asked(&server, &between).await.expect("the pair before is in force"), "hello");
+                std::fs::copy(&next.key, &signed.key).expect("the folder is writable");
+            }
+            1 => std::fs::write(&signed.cert, "").expect("the folder is writable"),
+            _ => std::fs::write(&signed.key, "-----BEGIN PRIVATE KEY-----").expect("the folder is writable"),
+        }
+        let fresh = over(&trusting(&authority), Protocol::Http2);
+        assert_eq!(asked(&server, &fresh).await.expect("there is always a certificate"), "hello");
+    }
+    let last = newer.sign("127.0.0.1", |_| {});
+    std::fs::copy(&last.key, &signed.key).expect("the folder is writable");
+    std::fs::copy(&last.cert, &signed.cert).expect("the folder is writable");
+    assert_eq!(
+        asked(&server, &over(&trusting(&newer), Protocol::Http2)).await.expect("the last one"),
+        "hello"
+    );
+    end.store(true, std::sync::atomic::Ordering::Relaxed);
+    for sender in senders {
+        assert!(sender.await.expect("no request failed") > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_served_can_be_given_tls() {
+    let authority = Authority::new();
+    let server = start(patient(), reader()).await;
+    let plain = client(Protocol::Http2);
+    plain.send(post(&server.uri("/"), "hello"), LONG).await.expect("plain text at first");
+    let (tls, _) = ServerTls::build(&server_keys(&authority.sign("127.0.0.1", |_| {}))).expect("right keys");
+    server.offer.replace(Arc::new(reader()), Limits { tls: Some(tls), ..patient() });
+    let secure = over(&trusting(&authority), Protocol::Http2);
+    assert_eq!(asked(&server, &secure).await.expect("new connections begin with TLS"), "hello");
+    let fresh = client(Protocol::Http1);
+    let answer = fresh.send(post(&server.uri("/"), "hello"), LONG).await.expect("it is told");
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+}

@@ -208,6 +208,7 @@ impl Config {
         Settings {
             path,
             append: self.append || rotation.is_some(),
+            lines: self.format == BodyFormat::Json && self.compression == Compression::None,
             rotation,
             create_directory: self.create_directory.then(|| permissions.unwrap_or(0o755)),
         }

@@ -133,7 +133,13 @@ async fn a_file_that_was_moved_or_removed_is_made_anew() {
 /// A writer that rotates after so many bytes.
 fn writer(folder: &TempDir, rotation: Rotation) -> Writer {
     let path = folder.path().join("out.jsonl");
-    Writer::new(Settings { path, append: true, rotation: Some(rotation), create_directory: None })
+    Writer::new(Settings {
+        path,
+        append: true,
+        lines: true,
+        rotation: Some(rotation),
+        create_directory: None,
+    })
 }
 
 fn at(seconds: u64) -> SystemTime {
@@ -162,6 +168,31 @@ fn a_full_file_gets_the_name_that_the_collector_gives_it() {
     assert_eq!(rig.read("out-2026-01-05T10-00-02.000.jsonl"), b"12345\n678\n");
     assert_eq!(rig.read("out-2026-01-05T10-00-03.000.jsonl"), b"more than ten bytes\n", "a file of its own");
     assert_eq!(rig.read("out.jsonl"), b"0123456789\n");
+}
+
+#[test]
+fn what_another_exporter_writes_to_the_file_counts_for_its_size() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rotation = Rotation { bytes_max: 10, kept_for: None, backups_max: None };
+    let mut before = writer(&folder, rotation.clone());
+    let mut after = writer(&folder, rotation);
+    before.write(b"123\n", at(0)).expect("there is room");
+    after.write(b"4567\n", at(1)).expect("there is room");
+    before.write(b"89\n", at(2)).expect("there is room");
+    assert_eq!(fs::read(folder.path().join("out.jsonl")).expect("it is there"), b"89\n");
+}
+
+#[tokio::test]
+async fn what_a_crash_has_left_of_a_line_does_not_spoil_the_next() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("out.jsonl"), "{}\n{\"resourceSp").expect("a file");
+    let rig = Rig { exporter: built(&folder, "out.jsonl", r#", "append": true"#), folder };
+    rig.write(&["a"]).await;
+    rig.write(&["b"]).await;
+    let text = String::from_utf8(rig.read("out.jsonl")).expect("text");
+    let (torn, whole) = text.split_at(text.find("Sp\n").expect("the torn line ends") + 3);
+    assert_eq!(torn, "{}\n{\"resourceSp\n");
+    assert_eq!(lines(whole.as_bytes()), [request(&["a"]), request(&["b"])]);
 }
 
 #[test]

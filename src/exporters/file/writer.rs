@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub path: PathBuf,
     /// Nothing that is there is removed.
     pub append: bool,
+    /// Records are lines.
+    pub lines: bool,
     pub rotation: Option<Rotation>,
     /// The folder is created, with these permissions.
     pub create_directory: Option<u32>,
@@ -30,8 +32,6 @@ pub(super) struct Writer {
 
 struct Open {
     file: File,
-    /// As far as it was written.
-    bytes: u64,
 }
 
 /// What could not be done with a file.
@@ -67,7 +67,8 @@ impl Writer {
         };
         if let Some(rotation) = &self.settings.rotation {
             let length = record.len() as u64;
-            if open.bytes > 0 && open.bytes.saturating_add(length) > rotation.bytes_max {
+            let there = open.length().map_err(failed.clone()("looked at"))?;
+            if there > 0 && there.saturating_add(length) > rotation.bytes_max {
                 drop(open);
                 rotation.rotate(&self.settings.path, now).map_err(failed.clone()("rotated"))?;
                 open = Open::new(&self.settings).map_err(failed.clone()("opened"))?;
@@ -91,24 +92,30 @@ impl Open {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, FILE_PERMISSIONS);
         let file = options.open(path)?;
         let metadata = file.metadata()?;
+        let open = Open { file };
         let first = OPENED.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
         if first && !settings.append && metadata.is_file() {
-            file.set_len(0)?;
-            return Ok(Open { file, bytes: 0 });
+            open.file.set_len(0)?;
+        } else if settings.lines && metadata.is_file() && ends_within_a_line(path, metadata.len())? {
+            // what a crash or a full disk has left of a record is a line of its own: it does not spoil the next
+            (&open.file).write_all(b"\n")?;
         }
-        Ok(Open { file, bytes: metadata.len() })
+        Ok(open)
     }
 
     fn append(&mut self, record: &[u8]) -> io::Result<()> {
+        let before = self.length()?;
         let written = self.file.write_all(record);
-        match &written {
-            Ok(()) => self.bytes += record.len() as u64,
-            Err(_) => {
-                // half a record would spoil the next; what is no regular file cannot be shortened
-                let _ = self.file.set_len(self.bytes);
-            }
+        if written.is_err() {
+            // half a record would spoil the next; what is no regular file cannot be shortened
+            let _ = self.file.set_len(before);
         }
         written
+    }
+
+    /// Looked up each time: after a reload, the exporter of before may still write to the same file.
+    fn length(&self) -> io::Result<u64> {
+        self.file.metadata().map(|metadata| metadata.len())
     }
 
     #[cfg(unix)]
@@ -122,6 +129,19 @@ impl Open {
     fn is_at(&self, path: &Path) -> bool {
         path.exists()
     }
+}
+
+/// A file that may be written to and not read is taken as it is.
+fn ends_within_a_line(path: &Path, length: u64) -> io::Result<bool> {
+    let Some(last) = length.checked_sub(1) else { return Ok(false) };
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
+        opened => opened?,
+    };
+    let mut byte = [0];
+    file.seek(SeekFrom::Start(last))?;
+    file.read_exact(&mut byte)?;
+    Ok(byte != *b"\n")
 }
 
 fn create_folder(folder: &Path, permissions: u32) -> io::Result<()> {

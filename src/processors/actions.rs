@@ -334,11 +334,11 @@ fn source(action: &Action) -> Result<Source, Fault> {
 }
 
 /// SHA-256 in hexadecimal of the UTF-8 text, one byte for a bool, eight bytes (little endian) for a number. Bytes, lists,
-/// maps and the empty value become the empty text. So the Collector does it (0.155); its old versions wrote SHA-1.
+/// maps and the empty value become the empty text, and the empty text stays. So the Collector does it (0.155); its old versions wrote SHA-1.
 fn hash(edit: &mut Edit<'_, '_>, key: &str) {
     let digest = match edit.get(key) {
         None => return,
-        Some(Value::Str(text)) => Some(Sha256::digest(text)),
+        Some(Value::Str(text)) => (!text.is_empty()).then(|| Sha256::digest(text)),
         Some(Value::Bool(value)) => Some(Sha256::digest([u8::from(value)])),
         Some(Value::Int(value)) => Some(Sha256::digest(value.to_le_bytes())),
         Some(Value::Double(value)) => Some(Sha256::digest(value.to_le_bytes())),

@@ -67,6 +67,8 @@ fn translate(go: &str) -> String {
     let mut letters = go.chars().peekable();
     // Inside of a class, and how many letters of it have been seen.
     let mut class: Option<usize> = None;
+    // Inside of a class: a range may go on from here; a range waits for its end.
+    let (mut is_low, mut is_open) = (false, false);
     while let Some(letter) = letters.next() {
         match (letter, class) {
             ('\\', _) => {
@@ -76,10 +78,13 @@ fn translate(go: &str) -> String {
                 };
                 match (ascii(escaped), class) {
                     (Some(ascii), _) => out.push_str(ascii),
+                    // in the crate these are the ends of words
+                    (None, _) if matches!(escaped, '<' | '>') => out.push(escaped),
                     (None, None) if escaped == 'b' => out.push_str(r"(?-u:\b)"),
                     (None, _) => out.extend(['\\', escaped]),
                 }
                 class = class.map(|seen| seen + 1);
+                (is_low, is_open) = (!is_open && ascii(escaped).is_none(), false);
             }
             ('[', None) => {
                 out.push('[');
@@ -87,6 +92,7 @@ fn translate(go: &str) -> String {
                     out.push('^');
                 }
                 class = Some(0);
+                (is_low, is_open) = (false, false);
             }
             ('[', Some(seen)) if letters.peek() == Some(&':') => {
                 // a named class, `[:alpha:]`, to its end
@@ -98,18 +104,28 @@ fn translate(go: &str) -> String {
                     }
                 }
                 class = Some(seen + 1);
+                (is_low, is_open) = (false, false);
             }
             (']', Some(seen)) if seen > 0 => {
                 out.push(']');
                 class = None;
             }
+            // A range, or the letter: two of them are a difference in the crate.
+            ('-', Some(seen)) => {
+                let is_range = is_low && letters.peek() != Some(&']');
+                out.push_str(if is_range { "-" } else { r"\-" });
+                (is_low, is_open) = (!is_range && !is_open, is_range);
+                class = Some(seen + 1);
+            }
             // These stand for themselves in Go's classes, and for sets of classes in the crate's.
             ('[' | ']' | '&' | '~', Some(seen)) => {
                 out.extend(['\\', letter]);
+                (is_low, is_open) = (!is_open, false);
                 class = Some(seen + 1);
             }
             (_, Some(seen)) => {
                 out.push(letter);
+                (is_low, is_open) = (!is_open, false);
                 class = Some(seen + 1);
             }
             (_, None) => out.push(letter),
@@ -152,6 +168,9 @@ mod tests {
         assert!(!found(r"^\w$", "ä") && !found(r"^[\w.]$", "ä") && found(r"^[^\d]$", "ä"));
         assert!(found(r"^[[a]$", "[") && found(r"^[]a]$", "]") && found("^[a&&b]+$", "&a"));
         assert!(found(r"^[[:alpha:]_]+$", "a_b") && found(r"^\[x\]$", "[x]"));
+        assert!(found(r"\<ok\>", "an <ok>") && !found(r"\<ok\>", "is ok") && found(r"^[\<\>]+$", "<>"));
+        assert!(found("^[+--]+$", "+,-") && found("^[--/]+$", "-./") && found(r"^[\w--]+$", "a-"));
+        assert!(found("^[a-z_-]+$", "b_-") && found("^[^-a]$", "b") && !found("^[^-a]$", "-"));
         assert!(found(r"\bok\b", "is ok") && !found(r"\bok\b", "okay"));
     }
 

@@ -66,12 +66,13 @@ fn a_pattern_reaches_what_earlier_actions_made_and_no_more() {
 #[test]
 fn hashes_are_sha_256_of_the_bytes_that_the_collector_hashes() {
     let all = "[{key: text, action: hash}, {key: yes, action: hash}, {key: int, action: hash}, {key: double, action: hash},
-        {key: list, action: hash}, {key: absent, action: hash}]";
-    let before = json!({"text": "hello", "yes": true, "int": 1, "double": 1.5, "list": ["x"]});
+        {key: list, action: hash}, {key: absent, action: hash}, {key: blank, action: hash}]";
+    let before = json!({"blank": "", "text": "hello", "yes": true, "int": 1, "double": 1.5, "list": ["x"]});
     // printf hello | sha256sum; printf '\1' …; printf '\1\0\0\0\0\0\0\0' …; printf '\0\0\0\0\0\0\370\77' …
     assert_eq!(
         of(all, &before),
         [
+            "blank=",
             "double=e163f8cb0f7067a7fc78ca859a77f849aea3214f38fb75b884e4a16be725c905",
             "int=7c9fa136d4413fa6173637e883b6998d32e1d675f88cddff9dcbcf331820f4b8",
             "list=",

@@ -34,25 +34,44 @@ enum Got<'a> {
 
 impl Condition {
     pub(in super::super) fn holds(&self, subject: &Subject<'_, '_>) -> bool {
-        match self {
+        self.answer(subject) == Some(true)
+    }
+
+    /// None where the Collector fails: `HasPrefix` and `HasSuffix` of what is no text. From there on the whole
+    /// condition has no answer, `not` in front of it included.
+    fn answer(&self, subject: &Subject<'_, '_>) -> Option<bool> {
+        Some(match self {
             Condition::Constant(value) => *value,
-            Condition::Not(condition) => !condition.holds(subject),
-            Condition::All(parts) => parts.iter().all(|part| part.holds(subject)),
-            Condition::Any(parts) => parts.iter().any(|part| part.holds(subject)),
-            Condition::Compare(left, op, right) => compare(&left.get(subject), *op, &right.get(subject)),
+            Condition::Not(condition) => !condition.answer(subject)?,
+            Condition::All(parts) => !first(parts, subject, false)?,
+            Condition::Any(parts) => first(parts, subject, true)?,
+            Condition::Compare(left, op, right) => compare(&left.get(subject)?, *op, &right.get(subject)?),
             Condition::Matches(target, pattern) => {
-                target.get(subject).text().is_some_and(|text| pattern.matches(&text))
+                let target = target.get(subject)?;
+                target.text().is_some_and(|text| pattern.matches(&text))
             }
-            Condition::HasPrefix(target, prefix) => {
-                matches!(target.get(subject), Got::Text(text) if text.starts_with(prefix.as_str()))
-            }
-            Condition::HasSuffix(target, suffix) => {
-                matches!(target.get(subject), Got::Text(text) if text.ends_with(suffix.as_str()))
-            }
+            Condition::HasPrefix(target, prefix) => match target.get(subject)? {
+                Got::Text(text) => text.starts_with(prefix.as_str()),
+                _ => return None,
+            },
+            Condition::HasSuffix(target, suffix) => match target.get(subject)? {
+                Got::Text(text) => text.ends_with(suffix.as_str()),
+                _ => return None,
+            },
             Condition::IsRootSpan => subject.item.parent_span_id().iter().all(|byte| *byte == 0),
             Condition::PointHas(key, value) => point_has(subject, key, value.as_deref()),
+        })
+    }
+}
+
+/// Whether one of the parts is so. Those behind it are not asked.
+fn first(parts: &[Condition], subject: &Subject<'_, '_>, so: bool) -> Option<bool> {
+    for part in parts {
+        if part.answer(subject)? == so {
+            return Some(true);
         }
     }
+    Some(false)
 }
 
 fn point_has(subject: &Subject<'_, '_>, key: &str, value: Option<&str>) -> bool {
@@ -67,16 +86,17 @@ fn point_has(subject: &Subject<'_, '_>, key: &str, value: Option<&str>) -> bool 
 }
 
 impl Operand {
-    fn get<'g>(&'g self, subject: &Subject<'_, 'g>) -> Got<'g> {
-        match self {
+    /// None where a call has no answer.
+    fn get<'g>(&'g self, subject: &Subject<'_, 'g>) -> Option<Got<'g>> {
+        Some(match self {
             Operand::Nil => Got::Nil,
             Operand::Bool(value) => Got::Bool(*value),
             Operand::Int(value) => Got::Int(*value),
             Operand::Float(value) => Got::Float(*value),
             Operand::Text(text) => Got::Text(Cow::Borrowed(text)),
             Operand::Path(path) => path.get(subject),
-            Operand::Call(condition) => Got::Bool(condition.holds(subject)),
-        }
+            Operand::Call(condition) => Got::Bool(condition.answer(subject)?),
+        })
     }
 }
 

@@ -54,6 +54,8 @@ fn values_are_compared_by_their_types() {
         "IsMatch(attributes[\"i\"], \"^5$\")",
         "IsMatch(attributes[\"list\"], \"x.*y\")",
         "IsMatch(name, \"n\") == true",
+        "true or HasPrefix(attributes[\"no\"], \"5\")",
+        "not (false and HasPrefix(attributes[\"no\"], \"5\"))",
         "HasPrefix(attributes[\"s\"], \"fi\") and HasSuffix(attributes[\"s\"], \"ve\")",
         "kind.string == \"Unspecified\" and kind == SPAN_KIND_UNSPECIFIED",
         "name == \"\\x6e\" and name == \"\\u006e\" and name == \"\\156\"",
@@ -67,6 +69,11 @@ fn values_are_compared_by_their_types() {
         "attributes[\"list\"] < attributes[\"list\"]",
         "IsMatch(attributes[\"no\"], \".*\")",
         "HasPrefix(attributes[\"i\"], \"5\")",
+        // no answer is none with a `not` in front of it, either
+        "not HasPrefix(attributes[\"no\"], \"5\")",
+        "not HasSuffix(attributes[\"i\"], \"5\")",
+        "HasPrefix(attributes[\"no\"], \"5\") != true",
+        "HasPrefix(attributes[\"no\"], \"5\") or true",
     ] {
         assert!(!holds(condition), "{condition}");
     }

@@ -16,7 +16,7 @@ use super::{
     problem::{Problem, quote},
     tree::{Expanded, Kind, Node, Scalar},
 };
-use crate::values::is_secret_name;
+use crate::values::{REDACTED, is_secret_name};
 use serde_yaml::Value;
 
 /// What the expansion of a tree came to.
@@ -46,6 +46,14 @@ struct Expander<'a> {
 struct Unresolved {
     message: String,
     help: Option<String>,
+}
+
+impl Unresolved {
+    /// For what a secret holds, of which nothing may be shown.
+    fn within(holder: &str) -> Unresolved {
+        let message = format!("{holder} holds a `${{` that cannot be expanded");
+        Unresolved { message, help: Some("write $${ there for the letters ${".to_owned()) }
+    }
 }
 
 /// A text with its references replaced.
@@ -90,6 +98,7 @@ impl Expander<'_> {
         }
         let pasted = match self.paste(&scalar.text, level) {
             Ok(pasted) => pasted,
+            Err(_) if level > 0 && node.secret => return self.refuse(node, Unresolved::within("a secret")),
             Err(why) => return self.refuse(node, why),
         };
         let unclosed = pasted.unclosed;
@@ -248,7 +257,10 @@ impl Expander<'_> {
                 return Err(Unresolved { message, help: Some(help + "; $${ for the letters ${") });
             }
         };
-        let mut inner = self.paste(&text, level + 1)?;
+        let mut inner = match (self.paste(&text, level + 1), &from) {
+            (Err(_), Some(from)) if is_secret => return Err(Unresolved::within(from)),
+            (pasted, _) => pasted?,
+        };
         inner.from.splice(0..0, from);
         Ok(Resolved { text: inner.text, secret: inner.secret || is_secret, from: inner.from })
     }
@@ -259,10 +271,11 @@ impl Expander<'_> {
             Some((name, default)) => (name, Some(default)),
             None => (inside, None),
         };
-        let name = self.paste(name, level + 1)?.text;
-        let name = name.strip_prefix("env:").unwrap_or(&name);
+        let pasted = self.paste(name, level + 1)?;
+        let name = pasted.text.strip_prefix("env:").unwrap_or(&pasted.text);
+        let shown = if pasted.secret { REDACTED } else { name };
         if !locate::is_variable_name(name) {
-            let message = format!("{} is not the name of an environment variable", quote(name));
+            let message = format!("{} is not the name of an environment variable", quote(shown));
             let help = Some("letters, digits and _ only; write $${ for the letters ${".to_owned());
             return Err(Unresolved { message, help });
         }
@@ -270,9 +283,9 @@ impl Expander<'_> {
             (Some(held), _) => Ok((held, is_secret_name(name), Some(format!("env {name}")))),
             (None, Some(default)) => Ok((default.to_owned(), is_secret_name(name), None)),
             (None, None) => {
-                let message = format!("environment variable {} is not set", quote(name));
+                let message = format!("environment variable {} is not set", quote(shown));
                 let help = Some(format!(
-                    "set it, or give a default: ${{env:{name}:-default}} (empty: ${{env:{name}:-}})"
+                    "set it, or give a default: ${{env:{shown}:-default}} (empty: ${{env:{shown}:-}})"
                 ));
                 Err(Unresolved { message, help })
             }

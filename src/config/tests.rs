@@ -405,6 +405,24 @@ fn a_tree_prints_without_its_secrets() {
 }
 
 #[test]
+fn a_secret_with_a_reference_in_it_is_not_shown_in_the_error() {
+    let env = |name: &str| (name == "API_TOKEN").then(|| "pa${hunter2}!".to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password.yaml");
+    std::fs::write(&path, "a: pa${hunter2}!\n").unwrap();
+    for value in ["${env:API_TOKEN}", "${env:${env:API_TOKEN}}", &format!("${{file:{}}}", path.display())] {
+        let source = Source::new("x.yaml", format!("some: {value}\n"));
+        let report = super::load(&[source], &env).expect_err("it cannot be expanded");
+        let shown = report.render(false);
+        assert!(shown.contains("that cannot be expanded") && !shown.contains("hunter2"), "{shown}");
+    }
+    let env = |name: &str| (name == "API_TOKEN").then(|| "hunter2".to_owned());
+    let source = Source::new("x.yaml", "some: ${env:${env:API_TOKEN}}\n");
+    let shown = super::load(&[source], &env).expect_err("it is not set").render(false);
+    assert!(shown.contains("is not set") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
 fn a_file_of_other_bytes_is_refused() {
     let problem = Source::from_bytes("x.yaml", b"ok: 1\nbad: \xff\n".to_vec()).unwrap_err();
     assert!(problem.to_string().starts_with("x.yaml:2:6: error: this byte is not UTF-8"), "{problem}");

@@ -270,7 +270,7 @@ impl fmt::Display for Fact {
             ),
             Fact::Malformed { peer, listener } => write!(
                 f,
-                "{peer} sent a request to {listener} that is not valid OTLP protobuf; it was answered with the reason, see the sender's log"
+                "{peer} sent a request to {listener} that is not valid OTLP, or not compressed as it says; it was answered with the reason, see the sender's log"
             ),
             Fact::TooLarge { peer, listener } => write!(
                 f,
@@ -286,7 +286,7 @@ impl fmt::Display for Fact {
             ),
             Fact::UnsupportedMediaType { peer, listener } => write!(
                 f,
-                "{peer} sent a content type or encoding to {listener} that burgee does not read; use http/protobuf or grpc, with gzip or no compression"
+                "{peer} sent a content type or encoding to {listener} that burgee does not read; use http/protobuf, http/json or grpc, with gzip, zstd, deflate or no compression"
             ),
             Fact::Unauthenticated { peer, listener } => write!(
                 f,

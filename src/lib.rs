@@ -13,10 +13,13 @@ pub mod config;
 pub mod flags;
 pub mod net;
 
-// rank 2: the contract between components and the engine
+// rank 2 and 3: what was seen lately, and what is odd about it
+pub mod doctor;
+
+// rank 4: the contract between components and the engine
 pub mod component;
 
-// rank 3: the components
+// rank 5: the components
 pub mod admin;
 pub mod connectors;
 pub mod exporters;
@@ -25,10 +28,10 @@ pub mod processors;
 pub mod receivers;
 pub mod telemetry;
 
-// rank 4: the list of components, the engine
+// rank 6: the list of components, the engine
 pub mod pipeline;
 pub mod registry;
 
-// rank 5 and 6: the only places that see all of it
+// rank 7 and 8: the only places that see all of it
 pub mod cli;
 pub mod collector;

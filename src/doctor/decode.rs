@@ -1,0 +1,1 @@
+//! What error texts mean that people find in the logs of senders.

@@ -71,6 +71,53 @@ impl v1::admin_server::Admin for Answers {
     async fn status(&self, _: Call<v1::StatusRequest>) -> Result<Reply<v1::StatusResponse>, Status> {
         Ok(Reply::new(status(&self.board, &self.budget)))
     }
+
+    async fn findings(&self, _: Call<v1::FindingsRequest>) -> Result<Reply<v1::FindingsResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn senders(&self, _: Call<v1::SendersRequest>) -> Result<Reply<v1::SendersResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn rejections(
+        &self,
+        _: Call<v1::RejectionsRequest>,
+    ) -> Result<Reply<v1::RejectionsResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn flags(&self, _: Call<v1::FlagsRequest>) -> Result<Reply<v1::FlagsResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn evaluations(
+        &self,
+        _: Call<v1::EvaluationsRequest>,
+    ) -> Result<Reply<v1::EvaluationsResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    type TapStream = futures_util::stream::BoxStream<'static, Result<v1::TapResponse, Status>>;
+
+    async fn tap(&self, _: Call<v1::TapRequest>) -> Result<Reply<Self::TapStream>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn traces(&self, _: Call<v1::TracesRequest>) -> Result<Reply<v1::TracesResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn trace(&self, _: Call<v1::TraceRequest>) -> Result<Reply<v1::TraceResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn try_downstreams(
+        &self,
+        _: Call<v1::TryDownstreamsRequest>,
+    ) -> Result<Reply<v1::TryDownstreamsResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
 }
 
 /// People and probes on this machine, not traffic.

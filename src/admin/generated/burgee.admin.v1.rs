@@ -274,6 +274,437 @@ pub struct Memory {
     pub limit: u64,
 }
 #[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindingsRequest {}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FindingsResponse {
+    /// Those that hold first, the gravest of them first; then those that were resolved in the last hour.
+    #[prost(message, repeated, tag = "1")]
+    pub findings: ::prost::alloc::vec::Vec<Finding>,
+    /// When burgee looked last; milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(uint64, tag = "2")]
+    pub examined_unix_ms: u64,
+}
+/// Something odd, with its cause and what to do.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Finding {
+    /// Stable: "X01". `burgee explain X01` has the long form.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// "info", "warning" or "error".
+    #[prost(string, tag = "2")]
+    pub severity: ::prost::alloc::string::String,
+    /// One line: "Relay-proxy traces are not connected to their callers".
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    /// Who did it, and how it shows.
+    #[prost(string, tag = "4")]
+    pub evidence: ::prost::alloc::string::String,
+    /// How often it was seen.
+    #[prost(uint64, tag = "5")]
+    pub count: u64,
+    /// One thing to do or to paste.
+    #[prost(string, tag = "6")]
+    pub fix: ::prost::alloc::string::String,
+    /// What it means, in plain words.
+    #[prost(string, tag = "7")]
+    pub means: ::prost::alloc::string::String,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(uint64, tag = "8")]
+    pub first_seen_unix_ms: u64,
+    #[prost(uint64, tag = "9")]
+    pub last_seen_unix_ms: u64,
+    /// Since when it is no longer so; absent while it is.
+    #[prost(uint64, optional, tag = "10")]
+    pub resolved_unix_ms: ::core::option::Option<u64>,
+}
+/// What burgee remembers: the recent past, as much of it as fits.
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Horizon {
+    #[prost(uint64, tag = "1")]
+    pub bytes: u64,
+    #[prost(uint64, tag = "2")]
+    pub bytes_max: u64,
+    /// The oldest that is still there; 0 if there is nothing. Milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(uint64, tag = "3")]
+    pub oldest_unix_ms: u64,
+    /// Spans and log records that left pipelines while burgee could look at them.
+    #[prost(uint64, tag = "4")]
+    pub seen: u64,
+    /// Those that were not looked at, so that watching costs little.
+    #[prost(uint64, tag = "5")]
+    pub skipped: u64,
+    /// One of so many traces is kept; 1 is all of them.
+    #[prost(uint32, tag = "6")]
+    pub one_in: u32,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendersRequest {}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SendersResponse {
+    /// The latest first.
+    #[prost(message, repeated, tag = "1")]
+    pub senders: ::prost::alloc::vec::Vec<Sender>,
+}
+/// One service on one host, by one protocol and port.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sender {
+    /// `service.name`; empty if it has none.
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    /// The address it sends from, without the port; empty for this very process.
+    #[prost(string, tag = "2")]
+    pub peer: ::prost::alloc::string::String,
+    /// "grpc", "http" or "local".
+    #[prost(string, tag = "3")]
+    pub transport: ::prost::alloc::string::String,
+    /// Which of the receiver's ports it uses: "grpc" (4317), "http" (4318), "both", or empty.
+    #[prost(string, tag = "4")]
+    pub port: ::prost::alloc::string::String,
+    /// `telemetry.sdk.language` and `telemetry.sdk.version`: "go 1.45.0".
+    #[prost(string, tag = "5")]
+    pub sdk: ::prost::alloc::string::String,
+    /// `service.version`.
+    #[prost(string, tag = "6")]
+    pub version: ::prost::alloc::string::String,
+    /// Whether it is GO Feature Flag's relay proxy.
+    #[prost(bool, tag = "7")]
+    pub is_relay_proxy: bool,
+    /// Spans and log records that burgee looked at.
+    #[prost(uint64, tag = "8")]
+    pub items: u64,
+    #[prost(uint64, tag = "9")]
+    pub evaluations: u64,
+    #[prost(uint64, tag = "10")]
+    pub first_seen_unix_ms: u64,
+    #[prost(uint64, tag = "11")]
+    pub last_seen_unix_ms: u64,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RejectionsRequest {}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RejectionsResponse {
+    /// The latest first.
+    #[prost(message, repeated, tag = "1")]
+    pub rejections: ::prost::alloc::vec::Vec<Rejection>,
+    /// All that there were since the start, also those that are forgotten.
+    #[prost(uint64, tag = "2")]
+    pub total: u64,
+}
+/// A request that was not taken.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Rejection {
+    #[prost(uint64, tag = "1")]
+    pub at_unix_ms: u64,
+    /// Host and port it came from.
+    #[prost(string, tag = "2")]
+    pub peer: ::prost::alloc::string::String,
+    /// Host and port it came to.
+    #[prost(string, tag = "3")]
+    pub listener: ::prost::alloc::string::String,
+    /// "grpc" or "http".
+    #[prost(string, tag = "4")]
+    pub transport: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub method: ::prost::alloc::string::String,
+    /// Without its query.
+    #[prost(string, tag = "6")]
+    pub path: ::prost::alloc::string::String,
+    /// The status of the answer: an HTTP status, or a gRPC code where `transport` is "grpc".
+    #[prost(uint32, tag = "7")]
+    pub status: u32,
+    /// The answer's sentence.
+    #[prost(string, tag = "8")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub content_type: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub content_encoding: ::prost::alloc::string::String,
+    #[prost(string, tag = "11")]
+    pub user_agent: ::prost::alloc::string::String,
+    /// The body's size as announced; absent if it was not.
+    #[prost(uint64, optional, tag = "12")]
+    pub bytes: ::core::option::Option<u64>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FlagsRequest {}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FlagsResponse {
+    /// By key.
+    #[prost(message, repeated, tag = "1")]
+    pub flags: ::prost::alloc::vec::Vec<Flag>,
+    /// Evaluations of flags beyond those that burgee counts apart.
+    #[prost(uint64, tag = "2")]
+    pub beyond: u64,
+    #[prost(message, optional, tag = "3")]
+    pub horizon: ::core::option::Option<Horizon>,
+}
+/// A flag as it is evaluated. Counts are exact; services, providers, versions and times come from what burgee looked at.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Flag {
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub evaluations: u64,
+    /// Those that failed.
+    #[prost(uint64, tag = "3")]
+    pub errors: u64,
+    #[prost(message, repeated, tag = "4")]
+    pub variants: ::prost::alloc::vec::Vec<Share>,
+    #[prost(message, repeated, tag = "5")]
+    pub reasons: ::prost::alloc::vec::Vec<Share>,
+    #[prost(string, repeated, tag = "6")]
+    pub services: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "7")]
+    pub providers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "8")]
+    pub versions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "9")]
+    pub first_seen_unix_ms: u64,
+    #[prost(uint64, tag = "10")]
+    pub last_seen_unix_ms: u64,
+    /// Evaluations in each of the last 30 spans of 10 seconds, the present one last.
+    #[prost(uint64, repeated, tag = "11")]
+    pub recent: ::prost::alloc::vec::Vec<u64>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Share {
+    /// Empty where the evaluation names none.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub evaluations: u64,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EvaluationsRequest {
+    /// See `burgee tap --help`; empty lets everything through.
+    #[prost(string, tag = "1")]
+    pub filter: ::prost::alloc::string::String,
+    /// Only those with a greater number.
+    #[prost(uint64, tag = "2")]
+    pub after: u64,
+    /// At most so many, the latest of them; 0 is 500.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EvaluationsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub evaluations: ::prost::alloc::vec::Vec<Evaluation>,
+    /// The number of the latest evaluation, whether it passed the filter or not: the next `after`.
+    #[prost(uint64, tag = "2")]
+    pub last: u64,
+    /// Evaluations after `after` that are forgotten already, or were left out because of `limit`.
+    #[prost(uint64, tag = "3")]
+    pub missed: u64,
+    #[prost(message, optional, tag = "4")]
+    pub horizon: ::core::option::Option<Horizon>,
+}
+/// One evaluation of one flag, as it left.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Evaluation {
+    /// Counted from 1 since the start.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    #[prost(uint64, tag = "2")]
+    pub at_unix_ms: u64,
+    /// The service that says so.
+    #[prost(string, tag = "3")]
+    pub service: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub key: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub variant: ::prost::alloc::string::String,
+    /// Only where there is no variant.
+    #[prost(string, tag = "6")]
+    pub value: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub error: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub provider: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub version: ::prost::alloc::string::String,
+    /// In lower-case hex; empty if there is none.
+    #[prost(string, tag = "11")]
+    pub trace_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "12")]
+    pub span_id: ::prost::alloc::string::String,
+    /// The name of the span, or of the event of a log record.
+    #[prost(string, tag = "13")]
+    pub span: ::prost::alloc::string::String,
+    /// What told of it: "span", "event" or "log".
+    #[prost(string, tag = "14")]
+    pub told_by: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TapRequest {
+    /// See `burgee tap --help`; empty lets everything through.
+    #[prost(string, tag = "1")]
+    pub filter: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TapResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub evaluations: ::prost::alloc::vec::Vec<Evaluation>,
+    /// Evaluations that passed the filter since the last message, and were lost since the caller was too slow.
+    #[prost(uint64, tag = "2")]
+    pub dropped: u64,
+    /// Spans and log records since the last message that nobody looked at, so that watching costs little.
+    #[prost(uint64, tag = "3")]
+    pub skipped: u64,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TracesRequest {
+    /// See `burgee tap --help`; empty lets everything through.
+    #[prost(string, tag = "1")]
+    pub filter: ::prost::alloc::string::String,
+    /// At most so many; 0 is 100.
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TracesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub traces: ::prost::alloc::vec::Vec<TraceSummary>,
+    #[prost(message, optional, tag = "2")]
+    pub horizon: ::core::option::Option<Horizon>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TraceSummary {
+    #[prost(string, tag = "1")]
+    pub trace_id: ::prost::alloc::string::String,
+    /// Name and service of the span without a parent, or else of the earliest.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub service: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub started_unix_ms: u64,
+    #[prost(uint64, tag = "5")]
+    pub duration_us: u64,
+    #[prost(uint32, tag = "6")]
+    pub spans: u32,
+    #[prost(uint32, tag = "7")]
+    pub errors: u32,
+    #[prost(string, repeated, tag = "8")]
+    pub services: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "9")]
+    pub flags: ::prost::alloc::vec::Vec<FlagAndVariant>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FlagAndVariant {
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub variant: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceRequest {
+    /// 32 hex digits, or enough of them to tell the trace from others.
+    #[prost(string, tag = "1")]
+    pub trace_id: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TraceResponse {
+    #[prost(message, optional, tag = "1")]
+    pub summary: ::core::option::Option<TraceSummary>,
+    /// By start.
+    #[prost(message, repeated, tag = "2")]
+    pub spans: ::prost::alloc::vec::Vec<Span>,
+    /// What is odd about the trace, in sentences: spans whose parents never came, and the like. Nothing is corrected.
+    #[prost(string, repeated, tag = "3")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Span {
+    #[prost(string, tag = "1")]
+    pub span_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub parent_span_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub service: ::prost::alloc::string::String,
+    /// "internal", "server", "client", "producer", "consumer" or "unspecified".
+    #[prost(string, tag = "5")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "6")]
+    pub start_unix_nano: u64,
+    #[prost(uint64, tag = "7")]
+    pub duration_nano: u64,
+    /// "unset", "ok" or "error".
+    #[prost(string, tag = "8")]
+    pub status: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub status_message: ::prost::alloc::string::String,
+    /// As text, each cut after 256 bytes.
+    #[prost(message, repeated, tag = "10")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+    /// What the span, and its events, say of flags.
+    #[prost(message, repeated, tag = "11")]
+    pub evaluations: ::prost::alloc::vec::Vec<Evaluation>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Attribute {
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TryDownstreamsRequest {}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TryDownstreamsResponse {
+    /// One for each exporter that leaves this process; none if all telemetry ends here.
+    #[prost(message, repeated, tag = "1")]
+    pub downstreams: ::prost::alloc::vec::Vec<DownstreamTried>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DownstreamTried {
+    /// The exporter's id: "otlp_grpc/jaeger".
+    #[prost(string, tag = "1")]
+    pub exporter: ::prost::alloc::string::String,
+    /// "accepted", "partly", "retry_later", "too_large" or "rejected".
+    #[prost(string, tag = "2")]
+    pub what: ::prost::alloc::string::String,
+    /// The downstream's sentence; empty on success.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub took_us: u64,
+}
+#[derive(serde::Serialize)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Signal {
@@ -419,6 +850,221 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("burgee.admin.v1.Admin", "Status"));
             self.inner.unary(req, path, codec).await
         }
+        /// What is odd about senders, burgee itself and its downstreams, and what to do about it.
+        pub async fn findings(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FindingsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindingsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/Findings",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("burgee.admin.v1.Admin", "Findings"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who sends, as far as burgee remembers.
+        pub async fn senders(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SendersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SendersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/Senders",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("burgee.admin.v1.Admin", "Senders"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The requests that were turned away lately, without anything of their content.
+        pub async fn rejections(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RejectionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RejectionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/Rejections",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("burgee.admin.v1.Admin", "Rejections"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Every flag that was evaluated.
+        pub async fn flags(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FlagsRequest>,
+        ) -> std::result::Result<tonic::Response<super::FlagsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/Flags",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("burgee.admin.v1.Admin", "Flags"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The evaluations that burgee remembers and a filter lets through, the oldest first.
+        pub async fn evaluations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EvaluationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EvaluationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/Evaluations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("burgee.admin.v1.Admin", "Evaluations"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The evaluations that a filter lets through, as they leave, until the caller has seen enough.
+        pub async fn tap(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TapRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::TapResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/Tap",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("burgee.admin.v1.Admin", "Tap"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// The traces that burgee remembers, the latest first.
+        pub async fn traces(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TracesRequest>,
+        ) -> std::result::Result<tonic::Response<super::TracesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/Traces",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("burgee.admin.v1.Admin", "Traces"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One trace with all of its spans. NOT_FOUND if burgee does not remember it.
+        pub async fn trace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TraceRequest>,
+        ) -> std::result::Result<tonic::Response<super::TraceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/Trace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("burgee.admin.v1.Admin", "Trace"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sends one marked span to every exporter of traces, past the queues, and tells what each downstream answered.
+        pub async fn try_downstreams(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TryDownstreamsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TryDownstreamsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/burgee.admin.v1.Admin/TryDownstreams",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("burgee.admin.v1.Admin", "TryDownstreams"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -439,6 +1085,69 @@ pub mod admin_server {
             &self,
             request: tonic::Request<super::StatusRequest>,
         ) -> std::result::Result<tonic::Response<super::StatusResponse>, tonic::Status>;
+        /// What is odd about senders, burgee itself and its downstreams, and what to do about it.
+        async fn findings(
+            &self,
+            request: tonic::Request<super::FindingsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindingsResponse>,
+            tonic::Status,
+        >;
+        /// Who sends, as far as burgee remembers.
+        async fn senders(
+            &self,
+            request: tonic::Request<super::SendersRequest>,
+        ) -> std::result::Result<tonic::Response<super::SendersResponse>, tonic::Status>;
+        /// The requests that were turned away lately, without anything of their content.
+        async fn rejections(
+            &self,
+            request: tonic::Request<super::RejectionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RejectionsResponse>,
+            tonic::Status,
+        >;
+        /// Every flag that was evaluated.
+        async fn flags(
+            &self,
+            request: tonic::Request<super::FlagsRequest>,
+        ) -> std::result::Result<tonic::Response<super::FlagsResponse>, tonic::Status>;
+        /// The evaluations that burgee remembers and a filter lets through, the oldest first.
+        async fn evaluations(
+            &self,
+            request: tonic::Request<super::EvaluationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EvaluationsResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the Tap method.
+        type TapStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::TapResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The evaluations that a filter lets through, as they leave, until the caller has seen enough.
+        async fn tap(
+            &self,
+            request: tonic::Request<super::TapRequest>,
+        ) -> std::result::Result<tonic::Response<Self::TapStream>, tonic::Status>;
+        /// The traces that burgee remembers, the latest first.
+        async fn traces(
+            &self,
+            request: tonic::Request<super::TracesRequest>,
+        ) -> std::result::Result<tonic::Response<super::TracesResponse>, tonic::Status>;
+        /// One trace with all of its spans. NOT_FOUND if burgee does not remember it.
+        async fn trace(
+            &self,
+            request: tonic::Request<super::TraceRequest>,
+        ) -> std::result::Result<tonic::Response<super::TraceResponse>, tonic::Status>;
+        /// Sends one marked span to every exporter of traces, past the queues, and tells what each downstream answered.
+        async fn try_downstreams(
+            &self,
+            request: tonic::Request<super::TryDownstreamsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TryDownstreamsResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct AdminServer<T> {
@@ -544,6 +1253,398 @@ pub mod admin_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/Findings" => {
+                    #[allow(non_camel_case_types)]
+                    struct FindingsSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::FindingsRequest>
+                    for FindingsSvc<T> {
+                        type Response = super::FindingsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FindingsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::findings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FindingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/Senders" => {
+                    #[allow(non_camel_case_types)]
+                    struct SendersSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::SendersRequest>
+                    for SendersSvc<T> {
+                        type Response = super::SendersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SendersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::senders(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SendersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/Rejections" => {
+                    #[allow(non_camel_case_types)]
+                    struct RejectionsSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::RejectionsRequest>
+                    for RejectionsSvc<T> {
+                        type Response = super::RejectionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RejectionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::rejections(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RejectionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/Flags" => {
+                    #[allow(non_camel_case_types)]
+                    struct FlagsSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::FlagsRequest>
+                    for FlagsSvc<T> {
+                        type Response = super::FlagsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FlagsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::flags(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FlagsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/Evaluations" => {
+                    #[allow(non_camel_case_types)]
+                    struct EvaluationsSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::EvaluationsRequest>
+                    for EvaluationsSvc<T> {
+                        type Response = super::EvaluationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EvaluationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::evaluations(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EvaluationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/Tap" => {
+                    #[allow(non_camel_case_types)]
+                    struct TapSvc<T: Admin>(pub Arc<T>);
+                    impl<
+                        T: Admin,
+                    > tonic::server::ServerStreamingService<super::TapRequest>
+                    for TapSvc<T> {
+                        type Response = super::TapResponse;
+                        type ResponseStream = T::TapStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TapRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::tap(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TapSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/Traces" => {
+                    #[allow(non_camel_case_types)]
+                    struct TracesSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::TracesRequest>
+                    for TracesSvc<T> {
+                        type Response = super::TracesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TracesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::traces(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TracesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/Trace" => {
+                    #[allow(non_camel_case_types)]
+                    struct TraceSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::TraceRequest>
+                    for TraceSvc<T> {
+                        type Response = super::TraceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TraceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::trace(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TraceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/burgee.admin.v1.Admin/TryDownstreams" => {
+                    #[allow(non_camel_case_types)]
+                    struct TryDownstreamsSvc<T: Admin>(pub Arc<T>);
+                    impl<
+                        T: Admin,
+                    > tonic::server::UnaryService<super::TryDownstreamsRequest>
+                    for TryDownstreamsSvc<T> {
+                        type Response = super::TryDownstreamsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TryDownstreamsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::try_downstreams(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TryDownstreamsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod decode;
 pub mod settings;
+pub mod versions;
 
 use std::time::SystemTime;
 

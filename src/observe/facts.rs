@@ -56,7 +56,12 @@ impl Facts {
 
     /// The same without a line in the log: for whoever says there what a fact may not hold.
     pub fn keep(&self, fact: Fact) {
-        self.encounters.enter(&fact, "", SystemTime::now());
+        self.keep_with(fact, "");
+    }
+
+    /// [`Facts::keep`] with a detail, as in [`Facts::report_with`].
+    pub fn keep_with(&self, fact: Fact, detail: &str) {
+        self.encounters.enter(&fact, detail, SystemTime::now());
         drop(self.shelf(fact.kind()).sight(fact));
     }
 

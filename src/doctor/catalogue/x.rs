@@ -68,7 +68,7 @@ pub(super) static ENTRIES: [Entry; 15] = [
     },
     Entry {
         id: "X04",
-        severity: Severity::Warning,
+        severity: Severity::Info,
         title: "Spans arrive whose callers' spans never do",
         means: "These spans name a parent in another process, and that parent does not come. Most often the \
                 caller does not send its traces here, or to another backend. It may also be that the caller \
@@ -90,7 +90,7 @@ pub(super) static ENTRIES: [Entry; 15] = [
     },
     Entry {
         id: "X05",
-        severity: Severity::Warning,
+        severity: Severity::Info,
         title: "The relay proxy samples everything, and its callers only a part",
         means: "Callers decided not to record most of their traces, and told the relay proxy so. It records \
                 them all the same, because without `OTEL_TRACES_SAMPLER` it always samples. So most of its \

@@ -37,6 +37,8 @@ pub enum Fact {
     Unauthenticated { peer: SocketAddr, listener: SocketAddr },
     /// The system did not hand out a new connection, usually for want of file descriptors.
     AcceptFailed { listener: SocketAddr, error: io::ErrorKind },
+    /// Another program has the port; burgee runs without it.
+    PortTaken { listener: SocketAddr },
     /// Flag definitions were there, but cannot be used; `flags` older ones stay in force.
     DefinitionsBroken { flags: u64 },
     /// Flag definitions were not there; `flags` older ones stay in force.
@@ -79,6 +81,7 @@ pub enum Kind {
     UnsupportedMediaType,
     Unauthenticated,
     AcceptFailed,
+    PortTaken,
     DefinitionsBroken,
     DefinitionsUnreachable,
     Silent,
@@ -110,6 +113,7 @@ impl Fact {
             Fact::UnsupportedMediaType { .. } => Kind::UnsupportedMediaType,
             Fact::Unauthenticated { .. } => Kind::Unauthenticated,
             Fact::AcceptFailed { .. } => Kind::AcceptFailed,
+            Fact::PortTaken { .. } => Kind::PortTaken,
             Fact::DefinitionsBroken { .. } => Kind::DefinitionsBroken,
             Fact::DefinitionsUnreachable { .. } => Kind::DefinitionsUnreachable,
             Fact::Silent { .. } => Kind::Silent,
@@ -138,7 +142,7 @@ impl Fact {
     fn ends(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         match *self {
             Fact::DefinitionsBroken { .. } | Fact::DefinitionsUnreachable { .. } => (None, None),
-            Fact::AcceptFailed { listener, .. } => (None, Some(listener)),
+            Fact::AcceptFailed { listener, .. } | Fact::PortTaken { listener } => (None, Some(listener)),
             Fact::TlsOnPlainPort { peer, listener }
             | Fact::PlainOnTlsPort { peer, listener }
             | Fact::HandshakeFailed { peer, listener, .. }
@@ -168,7 +172,7 @@ impl Fact {
 
 impl Kind {
     /// Every kind, in the order of its discriminants.
-    pub const ALL: [Kind; 26] = [
+    pub const ALL: [Kind; 27] = [
         Kind::TlsOnPlainPort,
         Kind::PlainOnTlsPort,
         Kind::HandshakeFailed,
@@ -184,6 +188,7 @@ impl Kind {
         Kind::UnsupportedMediaType,
         Kind::Unauthenticated,
         Kind::AcceptFailed,
+        Kind::PortTaken,
         Kind::DefinitionsBroken,
         Kind::DefinitionsUnreachable,
         Kind::Silent,
@@ -215,6 +220,7 @@ impl Kind {
             Kind::UnsupportedMediaType => "unsupported_media_type",
             Kind::Unauthenticated => "unauthenticated",
             Kind::AcceptFailed => "accept_failed",
+            Kind::PortTaken => "port_taken",
             Kind::DefinitionsBroken => "definitions_broken",
             Kind::DefinitionsUnreachable => "definitions_unreachable",
             Kind::Silent => "silent",
@@ -289,6 +295,9 @@ impl fmt::Display for Fact {
                 f,
                 "{peer} sent a request to {listener} without the right credentials; it was answered with 401, look at auth here and at the sender's headers"
             ),
+            Fact::PortTaken { listener } => {
+                write!(f, "another program has {listener}; burgee runs without it")
+            }
             Fact::AcceptFailed { listener, error } => write!(
                 f,
                 "{listener} cannot accept connections ({error}); if too many files are open, raise the limit (ulimit -n)"

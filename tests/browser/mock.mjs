@@ -25,6 +25,7 @@ export async function startMock(port = 0) {
 
 async function answer(life, request, response) {
   const url = new URL(request.url, 'http://localhost');
+  if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/.test(request.headers.host ?? '')) return send(response, 421, 'text/plain', 'not for this host');
   const [, first, ...rest] = url.pathname.split('/').map(decodeURIComponent);
   if (first === '') return asset(response, 'index.html');
   if (first === 'page') return asset(response, rest.join('/'));
@@ -32,6 +33,7 @@ async function answer(life, request, response) {
     life.scenario = rest[0];
     return json(response, 200, {});
   }
+  if (first === 'v1' && request.method === 'POST') return otlp(life, rest[0], request, response);
   if (first !== 'api') return send(response, 404, 'text/plain', 'not found');
   return api(life, response, rest, url.searchParams);
 }
@@ -47,10 +49,19 @@ function api(life, response, [what, id, , span], query) {
     flags: () => life.flags(),
     traces: () => life.traces(filter, Number(query.get('limit') ?? 100)),
     rejections: () => life.rejections(),
-    trace: () => (span === undefined ? life.trace(id) : life.span(id, span)),
+    trace: () => (span === undefined ? life.traceAsJson(id) : life.span(id, span)),
   }[what]?.();
   if (made === undefined || made === null) return json(response, 404, { error: 'burgee does not remember this trace: it is older than what is kept, or was never here.' });
   return json(response, 200, made);
+}
+
+// OTLP/JSON, so that what is sent for real can be looked at here, too.
+async function otlp(life, signal, request, response) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  if (signal !== 'traces') return json(response, 404, {});
+  life.receive(JSON.parse(Buffer.concat(chunks).toString()));
+  return json(response, 200, {});
 }
 
 async function asset(response, name) {

@@ -21,6 +21,7 @@ export class Life {
   #number = 0;
   #upTo = Date.now() - 20_000;
   #traces = new Map();
+  #written = new WeakMap();
 
   constructor() {
     for (const trace of [bigTrace(40_000), oddTrace()]) this.#traces.set(trace.trace_id, trace);
@@ -75,7 +76,15 @@ export class Life {
 
   trace(id) {
     const trace = [...this.#traces.values()].find((trace) => trace.trace_id.startsWith(id));
-    return trace ? { ...trace, asJson: undefined } : null;
+    return trace ?? null;
+  }
+
+  // burgee writes a large trace quickly; this one is written once.
+  traceAsJson(id) {
+    const trace = this.trace(id);
+    if (!trace) return null;
+    if (!this.#written.has(trace)) this.#written.set(trace, JSON.stringify(trace));
+    return this.#written.get(trace);
   }
 
   span(id, spanId) {
@@ -92,6 +101,39 @@ export class Life {
       ],
       evaluations: trace.evaluations.filter((evaluation) => evaluation.span_id === spanId),
     };
+  }
+
+  /** Takes an OTLP/JSON request of spans as they are. */
+  receive(request) {
+    for (const { resource, scopeSpans } of request.resourceSpans) {
+      const service = valueOf(resource.attributes, 'service.name');
+      for (const span of scopeSpans.flatMap((scope) => scope.spans)) this.#take(service, span);
+    }
+  }
+
+  #take(service, span) {
+    const start = Number(BigInt(span.startTimeUnixNano) / 1000n);
+    if (!this.#traces.has(span.traceId)) {
+      this.#traces.set(span.traceId, {
+        trace_id: span.traceId, notes: [], names: [], services: [], spans: [], evaluations: [], start_unix_nano: span.startTimeUnixNano,
+        summary: { trace_id: span.traceId, name: span.name, service, started_unix_ms: Math.floor(start / 1000), duration_us: 0, spans: 0, errors: 0, services: [service], flags: [] },
+      });
+    }
+    const trace = this.#traces.get(span.traceId);
+    const indexOf = (names, name) => (names.includes(name) ? names.indexOf(name) : names.push(name) - 1);
+    const offset = start - Number(BigInt(trace.start_unix_nano) / 1000n);
+    const duration = Number(BigInt(span.endTimeUnixNano) / 1000n) - start;
+    const key = valueOf(span.attributes, 'feature_flag.key');
+    if (key) {
+      const variant = valueOf(span.attributes, 'feature_flag.result.variant');
+      const evaluation = { number: ++this.#number, at_unix_ms: Date.now(), service, key, variant, value: '', reason: valueOf(span.attributes, 'feature_flag.result.reason'), error: '', provider: valueOf(span.attributes, 'feature_flag.provider.name'), version: '', trace_id: span.traceId, span_id: span.spanId, span: span.name, told_by: 'span' };
+      this.#evaluations.push(evaluation);
+      trace.evaluations.push({ ...evaluation, span_index: trace.spans.length, offset_us: offset });
+      trace.summary.flags.push({ key, variant });
+    }
+    trace.spans.push([span.spanId, span.parentSpanId, indexOf(trace.names, span.name), indexOf(trace.services, service), span.kind, offset, duration, span.status.code ?? 0, key ? 1 : 0]);
+    trace.summary.spans = trace.spans.length;
+    trace.summary.duration_us = Math.max(trace.summary.duration_us, offset + duration);
   }
 
   rejections() {
@@ -115,7 +157,7 @@ export class Life {
       this.#happen(Math.min(this.#upTo, now), flag);
     }
     if (this.#evaluations.length > 5000) this.#evaluations.splice(0, 1000);
-    while (this.#traces.size > 150) this.#traces.delete([...this.#traces.keys()][2]);
+    while (this.#traces.size > 150) this.#traces.delete([...this.#traces.keys()].find((id, i) => i > 1 && this.#traces.get(id).spans.length < 8));
   }
 
   #happen(at, flag) {
@@ -215,6 +257,10 @@ function passes(filter, evaluation) {
     const wanted = new RegExp(`^${parts[3].replace(/^"|"$/g, '').split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('[^]*')}$`);
     return wanted.test(String(evaluation[fields[parts[1]] ?? parts[1]] ?? '')) === (parts[2] === '=');
   });
+}
+
+function valueOf(attributes, key) {
+  return attributes.find((attribute) => attribute.key === key)?.value.stringValue ?? '';
 }
 
 function hex(random, length) {

@@ -75,3 +75,40 @@ export function oddTrace() {
     summary: { trace_id: ODD_TRACE_ID, name: HOSTILE[0], service: HOSTILE[1], started_unix_ms: started, duration_us: 203_000, spans: spans.length, errors: 1, services: ['web', HOSTILE[0]], flags: [{ key: HOSTILE[0], variant: HOSTILE[1] }] },
   };
 }
+
+export const LARGE_TRACE_ID = '1a59e000000000000000000000040000';
+
+/** OTLP/JSON requests that together are one trace of so many spans, a hundred of which evaluate a flag. */
+export function largeRequests(size) {
+  const trace = bigTrace(size);
+  const start = BigInt(Date.now() - 70_000) * 1_000_000n;
+  const spans = trace.spans.map(([id, up, name, , kind, offset, duration, status, flags], i) => ({
+    traceId: LARGE_TRACE_ID, spanId: id, parentSpanId: up, name: trace.names[name], kind,
+    startTimeUnixNano: String(start + BigInt(offset) * 1000n), endTimeUnixNano: String(start + BigInt(offset + duration) * 1000n),
+    status: status === 2 ? { code: 2 } : {},
+    attributes: flags ? attributes({ 'feature_flag.key': ['new-checkout', 'search-ranking', 'payment-provider'][i % 3], 'feature_flag.result.variant': 'on', 'feature_flag.provider.name': 'test' }) : [],
+  }));
+  const bodies = [];
+  for (let i = 0; i < size; i += 4000) bodies.push(requestOf('large', spans.slice(i, i + 4000)));
+  return bodies;
+}
+
+/** An OTLP/JSON request with hostile text wherever text can be. */
+export function hostileRequest() {
+  const start = BigInt(Date.now()) * 1_000_000n;
+  const spans = HOSTILE.map((text, i) => ({
+    traceId: 'ba11ad00000000000000000000000bad', spanId: `ba11ad000000000${i + 1}`, parentSpanId: i === 0 ? '' : 'ba11ad0000000001', name: text, kind: 1 + (i % 5),
+    startTimeUnixNano: String(start + BigInt(i) * 1_000_000n), endTimeUnixNano: String(start + BigInt(i + 20) * 1_000_000n),
+    status: { code: 2, message: text },
+    attributes: attributes({ 'feature_flag.key': text, 'feature_flag.result.variant': text, 'feature_flag.provider.name': text, 'feature_flag.result.reason': text, 'feature_flag.version': text, [`key ${text}`]: text }),
+  }));
+  return requestOf(HOSTILE[0], spans);
+}
+
+function requestOf(service, spans) {
+  return JSON.stringify({ resourceSpans: [{ resource: { attributes: attributes({ 'service.name': service, 'service.version': service, 'telemetry.sdk.language': service }) }, scopeSpans: [{ scope: { name: 'test' }, spans }] }] });
+}
+
+function attributes(of) {
+  return Object.entries(of).map(([key, stringValue]) => ({ key, value: { stringValue } }));
+}

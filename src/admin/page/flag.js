@@ -2,7 +2,7 @@
 
 import { get } from './api.js';
 import { el, refill, setText } from './dom.js';
-import { ago, count, dated, list, number, percent, perSecond, text } from './format.js';
+import { ago, count, dated, hue, list, number, percent, perSecond, text } from './format.js';
 import { evaluationsTable, whereOf } from './live.js';
 import { address, term } from './router.js';
 import { rateOf } from './flags.js';
@@ -89,10 +89,11 @@ export class Flag {
 function shareTable(of) {
   if (of.length === 0) return el('span', { class: 'dim' }, 'none told');
   const whole = of.reduce((sum, share) => sum + number(share.evaluations), 0);
+  const byCount = [...of].sort((a, b) => number(b.evaluations) - number(a.evaluations));
   return [
     shares(of, 0),
-    el('dl', { class: 'sharelist' }, of.slice(0, LISTED_MAX).map((share) => [
-      el('dt', {}, nameOr(share.name, '(none)')),
+    el('dl', { class: 'sharelist' }, byCount.slice(0, LISTED_MAX).map((share) => [
+      el('dt', {}, el('i', { class: `dot ${hue(text(share.name))}` }), nameOr(share.name, '(none)')),
       el('dd', {}, count(share.evaluations), el('span', { class: 'dim' }, ` ${percent(share.evaluations, whole)}`)),
     ])),
   ];

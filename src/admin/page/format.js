@@ -47,6 +47,7 @@ export function ago(atMs, nowMs) {
 export function duration(us) {
   const value = number(us);
   const size = Math.abs(value);
+  if (size < 0.5) return '0';
   if (size < 1000) return `${Math.round(value)} µs`;
   if (size < 1e6) return `${significant(value / 1e3)} ms`;
   if (size < 60e6) return `${significant(value / 1e6)} s`;
@@ -108,7 +109,7 @@ export function text(of) {
 export function hue(name) {
   let hash = 7;
   for (let i = 0; i < name.length && i < 64; i++) hash = (Math.imul(hash, 31) + name.charCodeAt(i)) >>> 0;
-  return `hue${(hash ^ (hash >>> 11)) % 10}`;
+  return `hue${((hash ^ (hash >>> 11)) >>> 0) % 10}`;
 }
 
 function significant(value) {

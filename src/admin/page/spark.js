@@ -27,9 +27,11 @@ export class Spark {
 
   #shape(values) {
     const top = Math.max(...values, 0);
-    if (values.length < 2 || top === 0) return { line: '', area: '' };
-    const step = this.width / (this.points - 1);
-    const from = this.points - values.length;
+    if (values.length < SHAPE_MIN || top === 0) return { line: '', area: '' };
+    // A short past fills a third, so that it can be seen.
+    const points = Math.max(values.length, this.points / 3);
+    const step = this.width / (points - 1);
+    const from = points - values.length;
     const at = (value, i) => `${((from + i) * step).toFixed(1)} ${(this.height - 1 - (value / top) * (this.height - 3)).toFixed(1)}`;
     const line = `M${values.map(at).join('L')}`;
     return { line, area: `${line}L${this.width} ${this.height}L${(from * step).toFixed(1)} ${this.height}Z` };
@@ -51,7 +53,7 @@ export function shares(of, wordsMax = 3) {
   const words = parts.slice(0, wordsMax).map((share) =>
     el('span', { class: 'share' }, el('i', { class: `dot ${hue(text(share.name))}` }), nameOr(share.name), ' ', el('b', {}, percent(share.evaluations, whole))),
   );
-  if (parts.length > wordsMax) words.push(el('span', { class: 'share dim' }, `+${parts.length - wordsMax}`));
+  if (wordsMax > 0 && parts.length > wordsMax) words.push(el('span', { class: 'share dim' }, `+${parts.length - wordsMax}`));
   return el('span', { class: 'shares' }, bar, el('span', { class: 'sharewords' }, words));
 }
 
@@ -59,3 +61,6 @@ export function shares(of, wordsMax = 3) {
 export function nameOr(name, instead = '—') {
   return text(name) === '' ? instead : text(name);
 }
+
+/** Fewer values are no shape yet. */
+const SHAPE_MIN = 4;

@@ -320,4 +320,5 @@ function marksOf(tree, index, depth) {
 const ROW_PX = 24;
 /** Rows drawn above and below those in sight. */
 const OVER = 6;
-const DEPTH_MAX = 18;
+/** Deeper rows are not moved further to the right; a mark tells their depth. */
+const DEPTH_MAX = 12;

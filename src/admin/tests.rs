@@ -9,7 +9,7 @@ use crate::observe::facts::Facts;
 use crate::observe::ledger::DoorOutcome;
 
 fn loopback() -> Config {
-    Config { endpoint: ListenEndpoint::new("127.0.0.1", 0) }
+    Config { endpoint: ListenEndpoint::new("127.0.0.1", 0), ..Config::default() }
 }
 
 #[tokio::test]

@@ -97,6 +97,7 @@ mod tests {
         let mut there: Vec<String> = std::fs::read_dir(folder)
             .expect("the folder is there")
             .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+            .filter(|name| name != "README.md")
             .collect();
         there.sort();
         let listed: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
@@ -113,15 +114,7 @@ mod tests {
     fn nothing_of_it_comes_from_elsewhere_or_stands_in_line() {
         for asset in ASSETS {
             let text = std::str::from_utf8(asset.content).expect("text");
-            for forbidden in [
-                "innerHTML",
-                "outerHTML",
-                "insertAdjacentHTML",
-                "document.write",
-                "eval(",
-                "src=\"http",
-                "href=\"http",
-            ] {
+            for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "src=\"http", "href=\"http"] {
                 assert!(!text.contains(forbidden), "{} has {forbidden}", asset.name);
             }
         }

@@ -178,13 +178,20 @@ pub fn traces(
     let mut left = TRACES_LOOKED_AT;
     insight.each_trace(|id, trace| {
         left -= 1;
-        let passes = filter.is_empty() || trace.evaluations.iter().any(|told| filter.passes(told));
+        let told = || trace.evaluations.iter().any(|told| filter.passes(told));
+        let passes = filter.is_empty() || told() || trace.head().is_some_and(|head| filter.passes(&heading(id, head)));
         if passes && trace.spans.iter().any(has) {
             traces.push(summary(id, trace));
         }
         if traces.len() >= limit || left == 0 { Enough::Yes } else { Enough::No }
     });
     v1::TracesResponse { traces, horizon: Some(horizon(insight)) }
+}
+
+/// What a filter may ask of a trace without evaluations: its id, and the service and name of its head.
+fn heading(id: &TraceId, head: &Span) -> Told {
+    let (service, span) = (Arc::clone(&head.service), Arc::clone(&head.name));
+    Told { trace_id: *id, service, span, ..Told::default() }
 }
 
 /// What a trace is about.

@@ -35,17 +35,29 @@ async function openPage(context, url) {
   const page = await context.newPage();
   const own = new URL(url).origin;
   const offences = [];
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !isStatusNoise(message) && offences.push(`console: ${message.text()}`));
+  page.on(
+    'console',
+    (message) =>
+      ['error', 'warning'].includes(message.type()) && !isStatusNoise(message) && offences.push(`console: ${message.text()}`),
+  );
   page.on('pageerror', (error) => offences.push(`error: ${error.stack ?? error}`));
-  page.on('dialog', (dialog) => { offences.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on('dialog', (dialog) => {
+    offences.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
   page.on('request', (request) => new URL(request.url()).origin !== own && offences.push(`request: ${request.url()}`));
   page.on('popup', (popup) => offences.push(`popup: ${popup.url()}`));
   await page.addInitScript(() => {
     window.violations = [];
-    document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+    document.addEventListener('securitypolicyviolation', (event) =>
+      window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`),
+    );
   });
   await page.goto(url);
-  return { page, offences: async () => [...offences, ...(await page.evaluate(() => window.violations ?? [])).map((text) => `policy: ${text}`)] };
+  return {
+    page,
+    offences: async () => [...offences, ...(await page.evaluate(() => window.violations ?? [])).map((text) => `policy: ${text}`)],
+  };
 }
 
 // Chromium writes a line for each answer of 4xx; the page asks with wrong filters on purpose.
@@ -55,4 +67,11 @@ function isStatusNoise(message) {
 
 export const WIDE = { width: 1360, height: 850 };
 export const NARROW = { width: 390, height: 844 };
-const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];

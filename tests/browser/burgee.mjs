@@ -22,7 +22,10 @@ async function real(binary) {
   const running = { child: null, others: [], log: '' };
   const start = async () => {
     running.child = spawn(binary, ['--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [running.child.stdout, running.child.stderr]) stream.on('data', (data) => { running.log = (running.log + data).slice(-4000); });
+    for (const stream of [running.child.stdout, running.child.stderr])
+      stream.on('data', (data) => {
+        running.log = (running.log + data).slice(-4000);
+      });
     await answering(`http://127.0.0.1:${admin}/`, running);
   };
   const startedAt = performance.now();
@@ -31,7 +34,12 @@ async function real(binary) {
     startedAt,
     admin: `http://127.0.0.1:${admin}`,
     otlp: `http://127.0.0.1:${http}`,
-    demo: () => running.others.push(spawn(binary, ['demo', '--endpoint', `http://127.0.0.1:${http}`, '--duration', '60s', '--rate', '10'], { stdio: 'ignore' })),
+    demo: () =>
+      running.others.push(
+        spawn(binary, ['demo', '--endpoint', `http://127.0.0.1:${http}`, '--duration', '60s', '--rate', '10'], {
+          stdio: 'ignore',
+        }),
+      ),
     send: (path, body, headers) => post(`http://127.0.0.1:${http}${path}`, body, headers),
     halt: () => end(running.child),
     start,
@@ -50,10 +58,14 @@ async function standIn() {
     startedAt: performance.now(),
     admin: mock.url,
     otlp: 'http://localhost:4318',
-    demo: () => { mock.life.scenario = 'healthy'; },
+    demo: () => {
+      mock.life.scenario = 'healthy';
+    },
     send: (path, body, headers) => post(`${mock.url}${path}`, body, headers),
     halt: () => mock.close(),
-    start: async () => { mock = await startMock(port); },
+    start: async () => {
+      mock = await startMock(port);
+    },
     stop: () => mock.close(),
   };
 }
@@ -69,7 +81,9 @@ export function exchange(url, options, body) {
     const asked = request(url, { agent: false, ...options }, (response) => {
       let text = '';
       response.setEncoding('utf8');
-      response.on('data', (data) => { text += data; });
+      response.on('data', (data) => {
+        text += data;
+      });
       response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, text }));
     });
     asked.on('error', reject);

@@ -11,21 +11,38 @@ import { fileURLToPath } from 'node:url';
 import { Life } from './mock_life.mjs';
 
 const PAGE = new URL('../../src/admin/page/', import.meta.url);
-const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml' };
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+const TYPES = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+};
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 /** Starts it on a port, 0 for a free one; `{url, life, close}`. */
 export async function startMock(port = 0) {
   const life = new Life();
-  const server = createServer((request, response) => answer(life, request, response).catch((error) => send(response, 500, 'text/plain', String(error))));
+  const server = createServer((request, response) =>
+    answer(life, request, response).catch((error) => send(response, 500, 'text/plain', String(error))),
+  );
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${server.address().port}`;
-  return { url, life, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
+  return {
+    url,
+    life,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(resolve);
+      }),
+  };
 }
 
 async function answer(life, request, response) {
   const url = new URL(request.url, 'http://localhost');
-  if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/.test(request.headers.host ?? '')) return send(response, 421, 'text/plain', 'not for this host');
+  if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/.test(request.headers.host ?? ''))
+    return send(response, 421, 'text/plain', 'not for this host');
   const [, first, ...rest] = url.pathname.split('/').map(decodeURIComponent);
   if (first === '') return asset(response, 'index.html');
   if (first === 'page') return asset(response, rest.join('/'));
@@ -41,8 +58,13 @@ async function answer(life, request, response) {
 function api(life, response, [what, id, , span], query) {
   const filter = query.get('filter') ?? '';
   if (/=\s*"[^"]*$/.test(filter)) return json(response, 400, { error: 'filter: a quote is not closed' });
-  const unknown = filter.match(/(\w+)!?=/g)?.find((term) => !/^(flag|variant|reason|service|provider|error|version|trace|span|value)!?=$/.test(term));
-  if (unknown) return json(response, 400, { error: `filter: there is no field ${unknown.replace(/!?=/, '')}; fields are flag, variant, reason, service, …` });
+  const unknown = filter
+    .match(/(\w+)!?=/g)
+    ?.find((term) => !/^(flag|variant|reason|service|provider|error|version|trace|span|value)!?=$/.test(term));
+  if (unknown)
+    return json(response, 400, {
+      error: `filter: there is no field ${unknown.replace(/!?=/, '')}; fields are flag, variant, reason, service, …`,
+    });
   const made = {
     overview: () => life.overview(),
     evaluations: () => life.evaluations(Number(query.get('after') ?? 0), Number(query.get('limit') ?? 500), filter),
@@ -51,7 +73,10 @@ function api(life, response, [what, id, , span], query) {
     rejections: () => life.rejections(),
     trace: () => (span === undefined ? life.traceAsJson(id) : life.span(id, span)),
   }[what]?.();
-  if (made === undefined || made === null) return json(response, 404, { error: 'burgee does not remember this trace: it is older than what is kept, or was never here.' });
+  if (made === undefined || made === null)
+    return json(response, 404, {
+      error: 'burgee does not remember this trace: it is older than what is kept, or was never here.',
+    });
   return json(response, 200, made);
 }
 
@@ -76,7 +101,12 @@ function json(response, status, value) {
 }
 
 function send(response, status, type, body) {
-  response.writeHead(status, { 'content-type': type, 'content-security-policy': CSP, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+  response.writeHead(status, {
+    'content-type': type,
+    'content-security-policy': CSP,
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  });
   response.end(body);
 }
 

@@ -1,12 +1,18 @@
 // What the stand-in for burgee went through: senders, evaluations, traces, findings, all made up, and some of it hostile.
 
+import { findingsIn, nothingYet, rejectionsIn, sendersAfter, statusAfter } from './mock_state.mjs';
 import { bigTrace, HOSTILE, oddTrace, pseudoRandom } from './telemetry.mjs';
 
 const FLAGS = [
   { key: 'new-checkout', variants: ['on', 'off'], weights: [0.62, 0.38], services: ['checkout', 'web'] },
   { key: 'search-ranking', variants: ['bm25', 'vector', 'hybrid'], weights: [0.5, 0.3, 0.2], services: ['search'] },
   { key: 'free-shipping-banner', variants: ['on'], weights: [1], services: ['web'] },
-  { key: 'payment-provider', variants: ['stripe', 'adyen', 'manual'], weights: [0.7, 0.29, 0.01], services: ['checkout', 'payments'] },
+  {
+    key: 'payment-provider',
+    variants: ['stripe', 'adyen', 'manual'],
+    weights: [0.7, 0.29, 0.01],
+    services: ['checkout', 'payments'],
+  },
   { key: 'recommendation-model', variants: ['v3', 'v4-canary'], weights: [0.95, 0.05], services: ['recommendations'] },
   { key: 'dark-mode-default', variants: ['light', 'dark'], weights: [0.5, 0.5], services: ['web'] },
   { key: 'legacy-tax-engine', variants: [''], weights: [1], services: ['checkout'], error: 'flag_not_found' },
@@ -25,28 +31,54 @@ export class Life {
 
   constructor() {
     for (const trace of [bigTrace(40_000), oddTrace()]) this.#traces.set(trace.trace_id, trace);
-    for (const hostile of HOSTILE) this.#happen(Date.now() - 15_000, { key: hostile, variants: [hostile], weights: [1], services: [hostile], error: hostile });
+    for (const hostile of HOSTILE)
+      this.#happen(Date.now() - 15_000, { key: hostile, variants: [hostile], weights: [1], services: [hostile], error: hostile });
   }
 
   overview() {
     this.#pass();
     const now = Date.now();
     const waiting = this.scenario === 'waiting';
-    return { status: waiting ? nothingYet(this.#status(now)) : this.#status(now), findings: this.#findings(now), senders: { senders: waiting ? [] : this.#senders(now) }, horizon: this.#horizon(now), now_unix_ms: now };
+    const when = { started: this.#started, now, scenario: this.scenario };
+    const status = statusAfter(this.#number, when);
+    return {
+      status: waiting ? nothingYet(status) : status,
+      findings: findingsIn(this.scenario, now),
+      senders: { senders: waiting ? [] : sendersAfter(this.#number, when) },
+      horizon: this.#horizon(now),
+      now_unix_ms: now,
+    };
   }
 
   evaluations(after, limit, filter) {
     this.#pass();
     if (this.scenario === 'waiting') return { evaluations: [], last: 0, missed: 0, horizon: this.#horizon(Date.now()) };
     const newer = this.#evaluations.filter((evaluation) => evaluation.number > after && passes(filter, evaluation));
-    return { evaluations: newer.slice(-limit), last: this.#number, missed: Math.max(0, newer.length - limit), horizon: this.#horizon(Date.now()) };
+    return {
+      evaluations: newer.slice(-limit),
+      last: this.#number,
+      missed: Math.max(0, newer.length - limit),
+      horizon: this.#horizon(Date.now()),
+    };
   }
 
   flags() {
     this.#pass();
     const byKey = new Map();
     for (const e of this.#evaluations) {
-      const flag = byKey.get(e.key) ?? { key: e.key, evaluations: 0, errors: 0, variants: new Map(), reasons: new Map(), services: new Set(), providers: new Set(), versions: new Set(), first_seen_unix_ms: e.at_unix_ms, last_seen_unix_ms: 0, recent: new Array(30).fill(0) };
+      const flag = byKey.get(e.key) ?? {
+        key: e.key,
+        evaluations: 0,
+        errors: 0,
+        variants: new Map(),
+        reasons: new Map(),
+        services: new Set(),
+        providers: new Set(),
+        versions: new Set(),
+        first_seen_unix_ms: e.at_unix_ms,
+        last_seen_unix_ms: 0,
+        recent: new Array(30).fill(0),
+      };
       byKey.set(e.key, flag);
       flag.evaluations++;
       if (e.error) flag.errors++;
@@ -61,16 +93,44 @@ export class Life {
     }
     const shares = (of) => [...of].map(([name, evaluations]) => ({ name, evaluations }));
     const flags = [...byKey.values()].map((flag) => ({
-      ...flag, variants: shares(flag.variants), reasons: shares(flag.reasons), services: [...flag.services], providers: [...flag.providers], versions: [...flag.versions],
-      recent: flag.recent.map((n, i) => (i < 27 ? Math.round(20 + 12 * Math.sin(i / 4 + flag.key.length) + 6 * Math.sin(i * flag.key.length)) : n)),
+      ...flag,
+      variants: shares(flag.variants),
+      reasons: shares(flag.reasons),
+      services: [...flag.services],
+      providers: [...flag.providers],
+      versions: [...flag.versions],
+      recent: flag.recent.map((n, i) =>
+        i < 27 ? Math.round(20 + 12 * Math.sin(i / 4 + flag.key.length) + 6 * Math.sin(i * flag.key.length)) : n,
+      ),
     }));
-    return { flags: this.scenario === 'waiting' ? [] : flags.sort((a, b) => (a.key < b.key ? -1 : 1)), beyond: 0, horizon: this.#horizon(Date.now()) };
+    return {
+      flags: this.scenario === 'waiting' ? [] : flags.sort((a, b) => (a.key < b.key ? -1 : 1)),
+      beyond: 0,
+      horizon: this.#horizon(Date.now()),
+    };
   }
 
   traces(filter, limit) {
     this.#pass();
     const all = [...this.#traces.values()].map((trace) => trace.summary).reverse();
-    const passing = all.filter((trace) => (trace.flags.length === 0 ? filter === '' : trace.flags.some((flag) => passes(filter, { ...flag, service: trace.service, trace_id: trace.trace_id, span: trace.name, reason: '', error: '', provider: '', version: '', value: '', span_id: '' }))));
+    const passing = all.filter((trace) =>
+      trace.flags.length === 0
+        ? filter === ''
+        : trace.flags.some((flag) =>
+            passes(filter, {
+              ...flag,
+              service: trace.service,
+              trace_id: trace.trace_id,
+              span: trace.name,
+              reason: '',
+              error: '',
+              provider: '',
+              version: '',
+              value: '',
+              span_id: '',
+            }),
+          ),
+    );
     return { traces: this.scenario === 'waiting' ? [] : passing.slice(0, limit), horizon: this.#horizon(Date.now()) };
   }
 
@@ -92,11 +152,22 @@ export class Life {
     const span = trace?.spans.find((span) => span[0] === spanId);
     if (!span) return null;
     return {
-      span_id: span[0], parent_span_id: span[1], name: trace.names[span[2]], service: trace.services[span[3]], kind: 'server', start_unix_nano: Number(trace.start_unix_nano) + span[5] * 1000, duration_nano: span[6] * 1000,
-      status: ['unset', 'ok', 'error'][span[7]], status_message: span[7] === 2 ? 'upstream answered 502' : '',
+      span_id: span[0],
+      parent_span_id: span[1],
+      name: trace.names[span[2]],
+      service: trace.services[span[3]],
+      kind: 'server',
+      start_unix_nano: Number(trace.start_unix_nano) + span[5] * 1000,
+      duration_nano: span[6] * 1000,
+      status: ['unset', 'ok', 'error'][span[7]],
+      status_message: span[7] === 2 ? 'upstream answered 502' : '',
       attributes: [
-        { key: 'http.request.method', value: 'GET' }, { key: 'url.path', value: '/v1/feature/new-checkout/eval' }, { key: 'server.address', value: 'relay-proxy' },
-        { key: 'feature_flag.key', value: 'new-checkout' }, { key: 'feature_flag.result.variant', value: 'on' }, { key: 'feature_flag.result.reason', value: 'targeting_match' },
+        { key: 'http.request.method', value: 'GET' },
+        { key: 'url.path', value: '/v1/feature/new-checkout/eval' },
+        { key: 'server.address', value: 'relay-proxy' },
+        { key: 'feature_flag.key', value: 'new-checkout' },
+        { key: 'feature_flag.result.variant', value: 'on' },
+        { key: 'feature_flag.result.reason', value: 'targeting_match' },
         ...HOSTILE.map((text, i) => ({ key: `hostile.${i}`, value: text.slice(0, 256) })),
       ],
       evaluations: trace.evaluations.filter((evaluation) => evaluation.span_id === spanId),
@@ -115,8 +186,24 @@ export class Life {
     const start = Number(BigInt(span.startTimeUnixNano) / 1000n);
     if (!this.#traces.has(span.traceId)) {
       this.#traces.set(span.traceId, {
-        trace_id: span.traceId, notes: [], names: [], services: [], spans: [], evaluations: [], start_unix_nano: span.startTimeUnixNano,
-        summary: { trace_id: span.traceId, name: span.name, service, started_unix_ms: Math.floor(start / 1000), duration_us: 0, spans: 0, errors: 0, services: [service], flags: [] },
+        trace_id: span.traceId,
+        notes: [],
+        names: [],
+        services: [],
+        spans: [],
+        evaluations: [],
+        start_unix_nano: span.startTimeUnixNano,
+        summary: {
+          trace_id: span.traceId,
+          name: span.name,
+          service,
+          started_unix_ms: Math.floor(start / 1000),
+          duration_us: 0,
+          spans: 0,
+          errors: 0,
+          services: [service],
+          flags: [],
+        },
       });
     }
     const trace = this.#traces.get(span.traceId);
@@ -126,27 +213,43 @@ export class Life {
     const key = valueOf(span.attributes, 'feature_flag.key');
     if (key) {
       const variant = valueOf(span.attributes, 'feature_flag.result.variant');
-      const evaluation = { number: ++this.#number, at_unix_ms: Date.now(), service, key, variant, value: '', reason: valueOf(span.attributes, 'feature_flag.result.reason'), error: '', provider: valueOf(span.attributes, 'feature_flag.provider.name'), version: '', trace_id: span.traceId, span_id: span.spanId, span: span.name, told_by: 'span' };
+      const evaluation = {
+        number: ++this.#number,
+        at_unix_ms: Date.now(),
+        service,
+        key,
+        variant,
+        value: '',
+        reason: valueOf(span.attributes, 'feature_flag.result.reason'),
+        error: '',
+        provider: valueOf(span.attributes, 'feature_flag.provider.name'),
+        version: '',
+        trace_id: span.traceId,
+        span_id: span.spanId,
+        span: span.name,
+        told_by: 'span',
+      };
       this.#evaluations.push(evaluation);
       trace.evaluations.push({ ...evaluation, span_index: trace.spans.length, offset_us: offset });
       trace.summary.flags.push({ key, variant });
     }
-    trace.spans.push([span.spanId, span.parentSpanId, indexOf(trace.names, span.name), indexOf(trace.services, service), span.kind, offset, duration, span.status.code ?? 0, key ? 1 : 0]);
+    trace.spans.push([
+      span.spanId,
+      span.parentSpanId,
+      indexOf(trace.names, span.name),
+      indexOf(trace.services, service),
+      span.kind,
+      offset,
+      duration,
+      span.status.code ?? 0,
+      key ? 1 : 0,
+    ]);
     trace.summary.spans = trace.spans.length;
     trace.summary.duration_us = Math.max(trace.summary.duration_us, offset + duration);
   }
 
   rejections() {
-    const now = Date.now();
-    const rejection = (ago, fields) => ({ at_unix_ms: now - ago, peer: '10.0.0.7:51244', listener: '127.0.0.1:4318', transport: 'http', method: 'POST', path: '/v1/traces', status: 400, reason: '', content_type: 'application/x-protobuf', content_encoding: '', user_agent: 'OTel-OTLP-Exporter-Python/1.33.1', bytes: 412, ...fields });
-    const rejections = [
-      rejection(4_000, { path: '/v1/traces/v1/traces', status: 404, reason: 'no such path: /v1/traces/v1/traces' }),
-      rejection(61_000, { method: 'GET', path: '/', status: 404, reason: 'This is an OTLP endpoint.', user_agent: 'Mozilla/5.0', content_type: '', bytes: null }),
-      rejection(93_000, { status: 415, reason: 'content type text/plain is not OTLP', content_type: 'text/plain', user_agent: 'curl/8.5.0' }),
-      rejection(120_000, { transport: 'grpc', path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export', status: 8, reason: 'the message has 71303168 bytes, more than the 67108864 that are taken', content_type: 'application/grpc', user_agent: 'OTel-OTLP-Exporter-Java/1.41.0', content_encoding: 'gzip', bytes: 71_303_168 }),
-      rejection(240_000, { path: HOSTILE[0], reason: HOSTILE[3], user_agent: HOSTILE[1], status: 404 }),
-    ];
-    return this.scenario === 'trouble' || this.scenario === 'healthy' ? { rejections, total: 41 } : { rejections: [], total: 0 };
+    return rejectionsIn(this.scenario);
   }
 
   #pass() {
@@ -157,7 +260,8 @@ export class Life {
       this.#happen(Math.min(this.#upTo, now), flag);
     }
     if (this.#evaluations.length > 5000) this.#evaluations.splice(0, 1000);
-    while (this.#traces.size > 150) this.#traces.delete([...this.#traces.keys()].find((id, i) => i > 1 && this.#traces.get(id).spans.length < 8));
+    while (this.#traces.size > 150)
+      this.#traces.delete([...this.#traces.keys()].find((id, i) => i > 1 && this.#traces.get(id).spans.length < 8));
   }
 
   #happen(at, flag) {
@@ -166,67 +270,35 @@ export class Life {
     const traceId = hex(this.#random, 32);
     const service = flag.services[Math.floor(this.#random() * flag.services.length)];
     const evaluation = {
-      number: ++this.#number, at_unix_ms: Math.floor(at), service, key: flag.key, variant, value: '', reason: flag.error ? 'error' : this.#random() < 0.7 ? 'targeting_match' : 'split', error: flag.error ?? '',
-      provider: 'GO Feature Flag', version: '3.1.0', trace_id: this.#random() < 0.9 ? traceId : '', span_id: 'b000000000000002', span: 'flagEvaluation', told_by: 'span',
+      number: ++this.#number,
+      at_unix_ms: Math.floor(at),
+      service,
+      key: flag.key,
+      variant,
+      value: '',
+      reason: flag.error ? 'error' : this.#random() < 0.7 ? 'targeting_match' : 'split',
+      error: flag.error ?? '',
+      provider: 'GO Feature Flag',
+      version: '3.1.0',
+      trace_id: this.#random() < 0.9 ? traceId : '',
+      span_id: 'b000000000000002',
+      span: 'flagEvaluation',
+      told_by: 'span',
     };
     this.#evaluations.push(evaluation);
     if (evaluation.trace_id) this.#traces.set(traceId, smallTrace(traceId, evaluation, this.#random));
   }
 
-  #status(now) {
-    const n = this.#number;
-    const trouble = this.scenario === 'trouble';
-    return {
-      version: '0.1.0', pid: 4711, started_unix_ms: this.#started, uptime_ms: now - this.#started,
-      listeners: [{ address: '127.0.0.1:4317', component: 'otlp', speaks: 'OTLP/gRPC and OTLP/HTTP' }, { address: '127.0.0.1:4318', component: 'otlp', speaks: 'OTLP/gRPC and OTLP/HTTP' }, { address: '127.0.0.1:4380', component: 'admin', speaks: 'gRPC and HTTP' }],
-      doors: [
-        { receiver: 'otlp', transport: 'http', signal: 'traces', requests: n, ok: n, partial: 0, refused: trouble ? n >> 2 : 0, rejected: 0, abandoned: 1, items: 4 * n, items_accepted: 4 * n, items_refused: 0, items_flawed: 0 },
-        { receiver: 'otlp', transport: 'grpc', signal: 'logs', requests: n >> 3, ok: n >> 3, partial: 0, refused: 0, rejected: 0, abandoned: 0, items: n >> 3, items_accepted: n >> 3, items_refused: 0, items_flawed: 0 },
-      ],
-      pipelines: [{ id: 'traces', signal: 'traces', in: 4 * n, added: 0, out: 4 * n - 12, discarded: [{ component: 'filter/health', items: 12 }], evaluations: n }],
-      outboxes: [
-        { exporter: 'otlp_grpc/jaeger', signal: 'traces', put: 4 * n, recovered: 0, sent: trouble ? 2 * n : 4 * n, rejected: 0, dropped: trouble ? [{ reason: 'retries_exhausted', items: n >> 1 }] : [], held_items: trouble ? 812 : 3, held_bytes: trouble ? 56_000_000 : 4096, held_requests: trouble ? 812 : 3, capacity: 1000, sizer: 'requests', bytes_max: 67_108_864, in_flight: 1, retrying: trouble ? 1 : 0, isolated: false,
-          last: { what: trouble ? 'retry_later' : 'accepted', message: trouble ? 'jaeger:4317: connection refused' : '', at_unix_ms: now - 400 } },
-      ],
-      memory: { used: 12_400_000, limit: 268_435_456 },
-      definitions: [{ processor: 'feature_flag', source: 'http://relay-proxy:1031', flags: 7, ok: 12, changed: 1, failed: 0, read_at_unix_ms: now - 21_000, failure: null }],
-      configuration: { fingerprint: '9f3c21', since_unix_ms: this.#started, changed: 1, unchanged: 0, failed: 0, read_at_unix_ms: null, failure: null },
-    };
-  }
-
-  #senders(now) {
-    const sender = (service, sdk, items, evaluations, ago, more) => ({ service, peer: '127.0.0.1', transport: 'http', port: 'http', sdk, version: '1.4.2', is_relay_proxy: false, items, evaluations, first_seen_unix_ms: this.#started, last_seen_unix_ms: now - ago, ...more });
-    return [
-      sender('go-feature-flag', 'go 1.45.0', 3 * this.#number, this.#number, 300, { is_relay_proxy: true, version: '1.55.2', port: 'grpc' }),
-      sender('checkout', 'nodejs 2.1.0', this.#number, 0, 900, { peer: '10.0.0.7' }),
-      sender('search', 'python 1.45.2', this.#number >> 1, 0, 140_000, { transport: 'grpc', port: 'grpc' }),
-      sender(HOSTILE[0], 'java 1.41.0', 12, 0, 300_000, {}),
-    ];
-  }
-
-  #findings(now) {
-    const finding = (id, severity, title, evidence, means, fix, more) => ({ id, severity, title, evidence, count: 41, fix, means, first_seen_unix_ms: now - 600_000, last_seen_unix_ms: now - 2000, resolved_unix_ms: null, ...more });
-    const info = finding('P01', 'info', 'OTLP over HTTP comes to the port for gRPC', 'go-feature-flag from 127.0.0.1 sends HTTP to 127.0.0.1:4317', 'burgee takes both protocols on both ports, so this works here. Other collectors refuse it.', 'OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318', {});
-    if (this.scenario === 'waiting') return { findings: [], examined_unix_ms: now - 700 };
-    if (this.scenario !== 'trouble') return { findings: [info], examined_unix_ms: now - 700 };
-    return {
-      examined_unix_ms: now - 700,
-      findings: [
-        finding('X01', 'error', 'Relay-proxy traces are not connected to their callers', 'relay proxy 1.40.0 at 127.0.0.1: 41 of 41 of its requests have no parent, while checkout called it', 'The relay proxy started a trace of its own for every request, instead of continuing the one of its caller. Versions before 1.41.2 do not read traceparent.', 'image: gofeatureflag/go-feature-flag:v1.49.0', {}),
-        finding('D01', 'warning', 'A downstream cannot be reached', 'otlp_grpc/jaeger: jaeger:4317: connection refused', 'burgee holds what it cannot deliver, and tries again. When the queue is full, senders are asked to wait.', 'exporters:\n  otlp_grpc/jaeger:\n    endpoint: http://jaeger:4317\n    tls:\n      insecure: true', {}),
-        info,
-        finding('P05', 'warning', 'Requests to a path that does not exist', `${HOSTILE[0]} asked for /v1/traces/v1/traces`, 'OTEL_EXPORTER_OTLP_ENDPOINT is a base URL, to which SDKs append the path.', 'OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318', { resolved_unix_ms: now - 120_000 }),
-      ],
-    };
-  }
-
   #horizon(now) {
-    return { bytes: 4_300_000, bytes_max: 33_554_432, oldest_unix_ms: this.scenario === 'waiting' ? 0 : Math.max(this.#started, now - 720_000), seen: 5 * this.#number, skipped: this.scenario === 'trouble' ? 12_000 + this.#number : 0, one_in: this.scenario === 'trouble' ? 4 : 1 };
+    return {
+      bytes: 4_300_000,
+      bytes_max: 33_554_432,
+      oldest_unix_ms: this.scenario === 'waiting' ? 0 : Math.max(this.#started, now - 720_000),
+      seen: 5 * this.#number,
+      skipped: this.scenario === 'trouble' ? 12_000 + this.#number : 0,
+      one_in: this.scenario === 'trouble' ? 4 : 1,
+    };
   }
-}
-
-function nothingYet(status) {
-  return { ...status, doors: [], pipelines: status.pipelines.map((p) => ({ ...p, in: 0, out: 0, discarded: [], evaluations: 0 })), outboxes: status.outboxes.map((o) => ({ ...o, put: 0, sent: 0, held_items: 0, held_bytes: 0, held_requests: 0, in_flight: 0, last: null })) };
 }
 
 function smallTrace(traceId, evaluation, random) {
@@ -240,9 +312,23 @@ function smallTrace(traceId, evaluation, random) {
     ['a000000000000003', 'a000000000000001', 4, 0, 3, Math.round(took * 0.5), Math.round(took * 0.4), 0, 0],
   ];
   return {
-    trace_id: traceId, notes: [], names: ['POST /checkout', 'POST', 'POST /ofrep/v1/evaluate/flags/:flagKey', 'flagEvaluation', 'SELECT orders'], services: [evaluation.service, 'go-feature-flag'], spans,
+    trace_id: traceId,
+    notes: [],
+    names: ['POST /checkout', 'POST', 'POST /ofrep/v1/evaluate/flags/:flagKey', 'flagEvaluation', 'SELECT orders'],
+    services: [evaluation.service, 'go-feature-flag'],
+    spans,
     start_unix_nano: `${evaluation.at_unix_ms}000000`,
-    summary: { trace_id: traceId, name: 'POST /checkout', service: evaluation.service, started_unix_ms: evaluation.at_unix_ms, duration_us: took, spans: spans.length, errors: failed ? 2 : 0, services: [evaluation.service, 'go-feature-flag'], flags: [{ key: evaluation.key, variant: evaluation.variant }] },
+    summary: {
+      trace_id: traceId,
+      name: 'POST /checkout',
+      service: evaluation.service,
+      started_unix_ms: evaluation.at_unix_ms,
+      duration_us: took,
+      spans: spans.length,
+      errors: failed ? 2 : 0,
+      services: [evaluation.service, 'go-feature-flag'],
+      flags: [{ key: evaluation.key, variant: evaluation.variant }],
+    },
     evaluations: [{ ...evaluation, span_index: 3, offset_us: 1000 }],
   };
 }
@@ -254,7 +340,13 @@ function passes(filter, evaluation) {
   return terms.every((term) => {
     const parts = term.match(/^(\w+)(!?=)(.*)$/s);
     if (!parts) return [evaluation.key, evaluation.service, evaluation.span].some((text) => String(text).includes(term));
-    const wanted = new RegExp(`^${parts[3].replace(/^"|"$/g, '').split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('[^]*')}$`);
+    const wanted = new RegExp(
+      `^${parts[3]
+        .replace(/^"|"$/g, '')
+        .split('*')
+        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+        .join('[^]*')}$`,
+    );
     return wanted.test(String(evaluation[fields[parts[1]] ?? parts[1]] ?? '')) === (parts[2] === '=');
   });
 }

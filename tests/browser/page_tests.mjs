@@ -31,7 +31,8 @@ async function opened(test, browser, burgee) {
   const { page } = watched;
   await test('the page opens, and weighs at most 300 KB', async () => {
     page.on('response', async (response) => {
-      if (!response.url().includes('/api/')) weights.push({ url: response.url(), bytes: (await response.body().catch(() => '')).length });
+      if (!response.url().includes('/api/'))
+        weights.push({ url: response.url(), bytes: (await response.body().catch(() => '')).length });
     });
     await page.reload({ waitUntil: 'networkidle' }).catch(() => page.reload());
     await page.waitForSelector('.stage');
@@ -47,7 +48,12 @@ async function opened(test, browser, burgee) {
       assert.match(headers['content-type'], /^(text\/html|text\/javascript|text\/css|image\/svg\+xml)/, url);
     }
     const { headers } = await exchange(`${burgee.admin}/`, {});
-    for (const wanted of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]) {
+    for (const wanted of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+    ]) {
       assert.ok(headers['content-security-policy'].includes(wanted), `${wanted} is not in ${headers['content-security-policy']}`);
     }
     assert.equal(headers['set-cookie'], undefined);
@@ -70,12 +76,13 @@ async function firstMinutes(test, page, burgee) {
     const started = performance.now();
     burgee.demo();
     await go(page, '#/flags');
-    for (const key of ['new-checkout', 'search-ranking', 'payment-provider']) await page.locator('.t-flags .c-flag', { hasText: key }).first().waitFor({ timeout: 100_000 });
+    for (const key of ['new-checkout', 'search-ranking', 'payment-provider'])
+      await page.locator('.t-flags .c-flag', { hasText: key }).first().waitFor({ timeout: 100_000 });
     const seconds = (performance.now() - started) / 1000;
     await page.locator('[data-stage="enriched"][data-state="ok"]').waitFor();
     return `after ${seconds.toFixed(1)} s`;
   });
-  await test('a flag\'s own page has its variants, evaluations and traces', async () => {
+  await test("a flag's own page has its variants, evaluations and traces", async () => {
     await page.locator('.t-flags .c-flag a', { hasText: /^new-checkout$/ }).click();
     await expectText(page, 'h1', /^new-checkout$/);
     await expectText(page, '.sharelist', /on|off/);
@@ -92,7 +99,9 @@ async function tail(test, page) {
     await page.keyboard.type('flag=search-*');
     await page.waitForFunction(() => location.hash === '#/live?filter=flag%3Dsearch-*');
     await filled(page, '.t-live');
-    await page.waitForFunction(() => [...document.querySelectorAll('.t-live .td.c-flag')].every((cell) => cell.textContent.startsWith('search-')));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('.t-live .td.c-flag')].every((cell) => cell.textContent.startsWith('search-')),
+    );
     await page.reload();
     await filled(page, '.t-live');
     assert.ok((await page.locator('.t-live .td.c-flag').allTextContents()).every((key) => key.startsWith('search-')));
@@ -128,7 +137,14 @@ async function tail(test, page) {
 async function keyboard(test, page) {
   await test('all views are reached and used with the keyboard alone', async () => {
     await focusBody(page);
-    for (const [key, view] of [['2', 'flags'], ['3', 'traces'], ['4', 'findings'], ['5', 'rejected'], ['6', 'overview'], ['1', 'live']]) {
+    for (const [key, view] of [
+      ['2', 'flags'],
+      ['3', 'traces'],
+      ['4', 'findings'],
+      ['5', 'rejected'],
+      ['6', 'overview'],
+      ['1', 'live'],
+    ]) {
       await page.keyboard.press(key);
       await page.locator(`.view-${view}`).waitFor();
       assert.equal(await page.locator('nav a[aria-current="page"]').getAttribute('href'), `#/${view}`);
@@ -181,17 +197,20 @@ async function largeTrace(test, page, burgee) {
   await test('a trace of 40,000 spans opens in less than 1 s', async () => {
     for (const body of largeRequests(40_000)) assert.equal((await burgee.send('/v1/traces', body)).status, 200);
     await go(page, `#/traces?filter=trace%3D${LARGE_TRACE_ID}`);
-    await page.waitForFunction(() => document.querySelector('.t-traces .td.c-spans')?.textContent === '40,000', null, { timeout: 60_000 });
+    await page.waitForFunction(() => document.querySelector('.t-traces .td.c-spans')?.textContent === '40,000', null, {
+      timeout: 60_000,
+    });
     const cold = [];
-    for (let i = 0; i < 3; i++) cold.push(await timeToOpen(page, `${burgee.admin}/#/trace/${LARGE_TRACE_ID}`));
+    for (let i = 0; i < 3; i++) cold.push(await openTrace(page, `${burgee.admin}/#/trace/${LARGE_TRACE_ID}`));
     await go(page, '#/traces');
     await filled(page, '.t-traces');
     const warm = await page.evaluate(opensWithin, `#/trace/${LARGE_TRACE_ID}`);
-    assert.ok(Math.min(...cold) < 10_000, `${cold}`);
-    return `${cold.map(Math.round).join(', ')} ms from navigation to first rows, ${Math.round(warm)} ms from the list`;
+    const all = (name) => cold.map((one) => Math.round(one[name])).join(', ');
+    assert.ok(Math.min(...cold.map((one) => one.painted)) < 10_000, all('painted'));
+    return `${all('painted')} ms from navigation to first rows, of which the page was busy ${all('busy')} ms; ${Math.round(warm)} ms from the list`;
   });
   await test('its rows scroll, fold, zoom and are found, and only those in sight have elements', async () => {
-    assert.ok(await page.locator('.wf-row').count() < 200);
+    assert.ok((await page.locator('.wf-row').count()) < 200);
     await page.keyboard.press('End');
     await page.waitForFunction(() => document.querySelector('.wf-row.is-selected')?.getAttribute('aria-rowindex') === '40000');
     await page.keyboard.press('Home');
@@ -208,21 +227,27 @@ async function largeTrace(test, page, burgee) {
     await page.keyboard.press('Escape');
   });
   await test('the flag lane goes from evaluation to evaluation and dims what began before', async () => {
-    assert.ok(await page.locator('.marker').count() > 10);
+    assert.ok((await page.locator('.marker').count()) > 10);
     await page.keyboard.press(']');
     await page.keyboard.press(']');
     await expectText(page, '.counts', /2 of 100: .*began before it/);
-    assert.ok(await page.locator('.wf-row.is-before').count() > 0);
+    assert.ok((await page.locator('.wf-row.is-before').count()) > 0);
     await page.keyboard.press('Escape');
     assert.equal(await page.locator('.wf-row.is-before').count(), 0);
   });
 }
 
-async function timeToOpen(page, url) {
+// Besides the time on the clock, what the page's thread used of the processor, which other programs do not lengthen.
+async function openTrace(page, url) {
+  const session = await page.context().newCDPSession(page);
   await page.goto('about:blank');
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   await page.goto(url);
   await page.waitForFunction(() => performance.getEntriesByName('burgee:trace-painted').length > 0, null, { timeout: 100_000 });
-  return page.evaluate(() => performance.getEntriesByName('burgee:trace-painted')[0].startTime);
+  const { metrics } = await session.send('Performance.getMetrics');
+  await session.detach();
+  const painted = await page.evaluate(() => performance.getEntriesByName('burgee:trace-painted')[0].startTime);
+  return { painted, busy: 1000 * metrics.find((metric) => metric.name === 'TaskDuration').value };
 }
 
 // In the page.
@@ -230,14 +255,18 @@ async function opensWithin(hash) {
   performance.clearMarks();
   const started = performance.now();
   location.hash = hash;
-  while (performance.getEntriesByName('burgee:trace-painted').length === 0) await new Promise((resolve) => setTimeout(resolve, 4));
+  while (performance.getEntriesByName('burgee:trace-painted').length === 0)
+    await new Promise((resolve) => setTimeout(resolve, 4));
   return performance.getEntriesByName('burgee:trace-painted')[0].startTime - started;
 }
 
 async function hostile(test, page, burgee) {
   await test('hostile telemetry stays text in every view', async () => {
     assert.equal((await burgee.send('/v1/traces', hostileRequest())).status, 200);
-    const odd = await burgee.send(`/v1/${encodeURIComponent(HOSTILE[0])}`, 'x', { 'content-type': 'text/html', 'user-agent': HOSTILE[0] });
+    const odd = await burgee.send(`/v1/${encodeURIComponent(HOSTILE[0])}`, 'x', {
+      'content-type': 'text/html',
+      'user-agent': HOSTILE[0],
+    });
     assert.ok(odd.status >= 400);
     await go(page, '#/live?filter=flag%3D*onerror*');
     await shownIn(page, '.t-live .c-flag', HOSTILE[0]);
@@ -278,7 +307,9 @@ async function hostile(test, page, burgee) {
 async function nothingGrew(page) {
   const grown = await page.evaluate(() => ({
     pwned: window.pwned ?? null,
-    elements: document.querySelectorAll('main img, main script, main iframe, main object, main style, footer img, #strip img, [onerror], [onclick], a[href^="javascript" i]').length,
+    elements: document.querySelectorAll(
+      'main img, main script, main iframe, main object, main style, footer img, #strip img, [onerror], [onclick], a[href^="javascript" i]',
+    ).length,
     scripts: document.scripts.length,
   }));
   assert.deepEqual(grown, { pwned: null, elements: 0, scripts: 2 });
@@ -291,7 +322,10 @@ async function strangers(test, burgee) {
       assert.ok(status >= 400 && status < 500, `${path} was answered with ${status}`);
       assert.ok(!text.includes('listeners'));
     }
-    assert.equal((await exchange(`${burgee.admin}/api/overview`, { headers: { host: `localhost:${new URL(burgee.admin).port}` } })).status, 200);
+    assert.equal(
+      (await exchange(`${burgee.admin}/api/overview`, { headers: { host: `localhost:${new URL(burgee.admin).port}` } })).status,
+      200,
+    );
   });
 }
 

@@ -20,7 +20,10 @@ export async function screenshotTests(test, browser) {
         await page.goto(`${mock.url}/${hash}`);
         await page.locator(ready).first().waitFor();
         for (const key of keys) await page.keyboard.press(key);
-        for (const [size, viewport] of [['wide', WIDE], ['narrow', NARROW]]) {
+        for (const [size, viewport] of [
+          ['wide', WIDE],
+          ['narrow', NARROW],
+        ]) {
           for (const colorScheme of ['light', 'dark']) {
             await page.setViewportSize(viewport);
             await page.emulateMedia({ colorScheme });

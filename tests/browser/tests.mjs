@@ -12,7 +12,9 @@ let failed = 0;
 /** Runs one test; what it returns is its measurement. */
 async function test(name, body) {
   let waiting;
-  const limit = new Promise((_, reject) => { waiting = setTimeout(() => reject(new Error(`not done after ${LIMIT_MS / 1000} s`)), LIMIT_MS); });
+  const limit = new Promise((_, reject) => {
+    waiting = setTimeout(() => reject(new Error(`not done after ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+  });
   try {
     const measured = await Promise.race([body(), limit]);
     passed++;

@@ -43,7 +43,10 @@ export function shown(text, max = 600) {
 
 /** Text of several lines: line ends stay. */
 export function shownLines(text) {
-  return String(text ?? '').split('\n').map((line) => shown(line, 4000)).join('\n');
+  return String(text ?? '')
+    .split('\n')
+    .map((line) => shown(line, 4000))
+    .join('\n');
 }
 
 function fill(node, attributes, children) {

@@ -54,7 +54,7 @@ export class Findings {
   };
 
   #goToWanted() {
-    if (!this.wanted) return;
+    if (!this.wanted || !this.element.isConnected) return;
     const card = [...this.#cards.values()].find((card) => card.id === this.wanted);
     if (!card) return;
     this.wanted = '';
@@ -75,14 +75,37 @@ class Card {
   constructor(finding) {
     this.id = text(finding.id);
     const severity = SEVERITIES[finding.severity] ? finding.severity : 'info';
-    this.element = el('article', { class: `card ${severity}`, tabindex: '-1', 'data-row': true, 'aria-label': `${this.id} ${text(finding.title)}` },
-      el('header', {},
+    this.element = el(
+      'article',
+      { class: `card ${severity}`, tabindex: '-1', 'data-row': true, 'aria-label': `${this.id} ${text(finding.title)}` },
+      el(
+        'header',
+        {},
         el('span', { class: 'severity' }, el('span', { 'aria-hidden': 'true' }, SEVERITIES[severity]), ' ', severity),
-        el('a', { class: 'mono id', href: `#/findings/${encodeURIComponent(this.id)}`, title: `burgee explain ${this.id}` }, this.id),
-        el('h3', {}, text(finding.title)), this.#seen),
+        el(
+          'a',
+          { class: 'mono id', href: `#/findings/${encodeURIComponent(this.id)}`, title: `burgee explain ${this.id}` },
+          this.id,
+        ),
+        el('h3', {}, text(finding.title)),
+        this.#seen,
+      ),
       this.#evidence,
       el('p', { class: 'means' }, text(finding.means)),
-      text(finding.fix) ? el('div', { class: 'block' }, el('div', { class: 'block-head' }, el('span', {}, 'What to do'), copyButton(() => this.fix)), this.#fix) : null);
+      text(finding.fix)
+        ? el(
+            'div',
+            { class: 'block' },
+            el(
+              'div',
+              { class: 'block-head' },
+              el('span', {}, 'What to do'),
+              copyButton(() => this.fix),
+            ),
+            this.#fix,
+          )
+        : null,
+    );
   }
 
   show(finding, now) {
@@ -92,9 +115,12 @@ class Card {
     if (this.#fix.textContent !== this.fix) this.#fix.textContent = this.fix;
     setText(this.#evidence, text(finding.evidence));
     const times = number(finding.count) > 1 ? `${count(finding.count)} times, ` : '';
-    setText(this.#seen, resolved
-      ? `resolved ${ago(finding.resolved_unix_ms, now)}`
-      : `${times}first ${dated(finding.first_seen_unix_ms)}, last ${ago(finding.last_seen_unix_ms, now)}`);
+    setText(
+      this.#seen,
+      resolved
+        ? `resolved ${ago(finding.resolved_unix_ms, now)}`
+        : `${times}first ${dated(finding.first_seen_unix_ms)}, last ${ago(finding.last_seen_unix_ms, now)}`,
+    );
   }
 }
 

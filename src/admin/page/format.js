@@ -13,7 +13,11 @@ export function counted(n, one, many = `${one}s`) {
 /** "940", "12.3k", "4.1M" */
 export function short(n) {
   const value = number(n);
-  for (const [unit, name] of [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']]) {
+  for (const [unit, name] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ]) {
     if (value >= unit) return `${significant(value / unit)}${name}`;
   }
   return String(Math.round(value));

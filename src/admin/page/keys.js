@@ -23,14 +23,54 @@ export function listenToKeys(app) {
 /** The overlay that says all keys. */
 export function showHelp() {
   const close = () => dialog.close();
-  const dialog = el('dialog', { class: 'help', 'aria-label': 'Keys' },
-    el('header', {}, el('h2', {}, 'Keys'), el('button', { type: 'button', class: 'button', 'aria-label': 'Close', on: { click: close } }, '✕')),
-    el('div', { class: 'help-columns' }, HELP.map(([title, keys]) => el('section', {}, el('h3', {}, title),
-      el('dl', {}, keys.map(([key, does]) => [el('dt', {}, key.split(' ').map((one) => el('kbd', {}, one))), el('dd', {}, does)]))))),
+  const dialog = el(
+    'dialog',
+    { class: 'help', 'aria-label': 'Keys' },
+    el(
+      'header',
+      {},
+      el('h2', {}, 'Keys'),
+      el('button', { type: 'button', class: 'button', 'aria-label': 'Close', on: { click: close } }, '✕'),
+    ),
+    el(
+      'div',
+      { class: 'help-columns' },
+      HELP.map(([title, keys]) =>
+        el(
+          'section',
+          {},
+          el('h3', {}, title),
+          el(
+            'dl',
+            {},
+            keys.map(([key, does]) => [
+              el(
+                'dt',
+                {},
+                key.split(' ').map((one) => el('kbd', {}, one)),
+              ),
+              el('dd', {}, does),
+            ]),
+          ),
+        ),
+      ),
+    ),
     el('h3', {}, 'Filter'),
-    el('p', {}, 'Terms separated by spaces, all must hold: ', el('code', {}, 'flag=new-*'), ' ', el('code', {}, 'variant!=on'), ' ', el('code', {}, 'service="my shop"'),
+    el(
+      'p',
+      {},
+      'Terms separated by spaces, all must hold: ',
+      el('code', {}, 'flag=new-*'),
+      ' ',
+      el('code', {}, 'variant!=on'),
+      ' ',
+      el('code', {}, 'service="my shop"'),
       '. Fields: flag, variant, value, reason, service, provider, error, version, trace, span. A bare word is looked for in flag, service and span. ',
-      'burgee itself filters, so nothing that passes is sampled away. ', el('code', {}, 'burgee tap'), ' takes the same.'));
+      'burgee itself filters, so nothing that passes is sampled away. ',
+      el('code', {}, 'burgee tap'),
+      ' takes the same.',
+    ),
+  );
   dialog.addEventListener('close', () => dialog.remove());
   dialog.addEventListener('click', (event) => event.target === dialog && close());
   dialog.addEventListener('keydown', (event) => event.key === '?' && close());
@@ -40,13 +80,13 @@ export function showHelp() {
 
 function press(app, event) {
   const { key } = event;
-  if (key === '?') return showHelp(), true;
+  if (key === '?') return (showHelp(), true);
   if (key === '/') return focusFilter(app);
-  if (app.view?.key?.(key, event)) return true;
-  if (app.view?.keys?.[key]) return app.view.keys[key](), true;
+  if (app.view?.pressed?.(key, event)) return true;
+  if (app.view?.keys?.[key]) return (app.view.keys[key](), true);
   if (/^[1-9]$/.test(key)) return goTo(app, (_, i) => i === Number(key) - 1);
-  if (key === 'p') return app.pause(!app.paused), true;
-  if (key === 't') return app.turnTheme(), true;
+  if (key === 'p') return (app.pause(!app.paused), true);
+  if (key === 't') return (app.turnTheme(), true);
   if (key === 'j' || key === 'ArrowDown') return moveRow(1, key);
   if (key === 'k' || key === 'ArrowUp') return moveRow(-1, key);
   if (key === 'Enter') return openRow(app, event.target);
@@ -96,7 +136,7 @@ function openRow(app, target) {
 
 function back(app) {
   if (app.view?.escape?.()) return true;
-  if (document.activeElement?.closest?.(ROWS)) return document.activeElement.blur(), true;
+  if (document.activeElement?.closest?.(ROWS)) return (document.activeElement.blur(), true);
   if (!app.view?.back) return false;
   app.go(app.view.back);
   return true;
@@ -105,13 +145,38 @@ function back(app) {
 const ROWS = '.tbody > .tr, [data-row]';
 const GO_MS = 1200;
 const HELP = [
-  ['Everywhere', [
-    ['1 … 6', 'the views'], ['g f', 'flags; likewise l t i r o'], ['/', 'filter'], ['j k', 'next and previous row'], ['Enter', 'open'],
-    ['Esc', 'back'], ['p', 'pause and resume'], ['t', 'dark or light'], ['?', 'this help'],
-  ]],
-  ['Live and findings', [['c', 'clear the tail'], ['y', 'copy the fix of the focused finding']]],
-  ['Trace', [
-    ['↑ ↓', 'rows; also PgUp, PgDn, Home, End'], ['← →', 'fold and unfold, to the parent and the child'], ['Enter', 'the span at length'],
-    ['[ ]', 'from one flag to the next'], ['e', 'fold or unfold all'], ['+ - 0', 'zoom in, out, all'], ['z', 'zoom to the span'], ['r', 'ask for it again'],
-  ]],
+  [
+    'Everywhere',
+    [
+      ['1 … 6', 'the views'],
+      ['g f', 'flags; likewise l t i r o'],
+      ['/', 'filter'],
+      ['j k', 'next and previous row'],
+      ['Enter', 'open'],
+      ['Esc', 'back'],
+      ['p', 'pause and resume'],
+      ['t', 'dark or light'],
+      ['?', 'this help'],
+    ],
+  ],
+  [
+    'Live and findings',
+    [
+      ['c', 'clear the tail'],
+      ['y', 'copy the fix of the focused finding'],
+    ],
+  ],
+  [
+    'Trace',
+    [
+      ['↑ ↓', 'rows; also PgUp, PgDn, Home, End'],
+      ['← →', 'fold and unfold, to the parent and the child'],
+      ['Enter', 'the span at length'],
+      ['[ ]', 'from one flag to the next'],
+      ['e', 'fold or unfold all'],
+      ['+ - 0', 'zoom in, out, all'],
+      ['z', 'zoom to the span'],
+      ['r', 'ask for it again'],
+    ],
+  ],
 ];

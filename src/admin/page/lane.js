@@ -16,7 +16,11 @@ export class Lane {
       .map((evaluation) => ({ ...evaluation, at: number(evaluation.offset_us) }))
       .sort((a, b) => a.at - b.at);
     this.track = el('div', { class: 'lane-track' });
-    this.element = el('div', { class: 'lane', role: 'group', 'aria-label': 'Flag evaluations; [ and ] go from one to the next' }, this.track);
+    this.element = el(
+      'div',
+      { class: 'lane', role: 'group', 'aria-label': 'Flag evaluations; [ and ] go from one to the next' },
+      this.track,
+    );
     this.track.addEventListener('click', (event) => {
       const marker = event.target.closest('.marker');
       if (marker) this.choose(marker.evaluation === this.#at ? -1 : marker.evaluation);
@@ -73,8 +77,12 @@ export class Lane {
 }
 
 function marker(evaluation, nth, words, left, row, pin, chosen) {
-  const made = el('button', { type: 'button', class: `marker ${hue(text(evaluation.key))}${text(evaluation.error) ? ' is-error' : ''}` },
-    el('span', { class: 'pin', 'aria-hidden': 'true' }), el('span', { class: 'marker-words' }, words));
+  const made = el(
+    'button',
+    { type: 'button', class: `marker ${hue(text(evaluation.key))}${text(evaluation.error) ? ' is-error' : ''}` },
+    el('span', { class: 'pin', 'aria-hidden': 'true' }),
+    el('span', { class: 'marker-words' }, words),
+  );
   made.style.left = `${left}px`;
   made.style.top = `${row * LANE_PX}px`;
   made.style.setProperty('--pin', `${pin}px`);
@@ -92,9 +100,13 @@ function finish(made, evaluation, nth, chosen) {
   made.tabIndex = -1;
   made.setAttribute('aria-pressed', String(nth === chosen));
   made.title = [
-    shown(wordsOf(evaluation), 200), shown(text(evaluation.reason), 60), shown(text(evaluation.error), 100),
+    shown(wordsOf(evaluation), 200),
+    shown(text(evaluation.reason), 60),
+    shown(text(evaluation.error), 100),
     `${shown(text(evaluation.service), 60)} at ${duration(evaluation.at)}`,
-  ].filter(Boolean).join(' · ');
+  ]
+    .filter(Boolean)
+    .join(' · ');
   return made;
 }
 

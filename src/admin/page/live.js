@@ -40,9 +40,19 @@ export class Live {
       const told = event.target.closest('[data-term]')?.dataset.term;
       if (told) this.filterBox.add(told);
     });
-    this.tail = el('div', {},
-      el('div', { class: 'toolbar' }, this.filterBox.element, this.pauseButton.element, button('Clear', 'c', () => this.clear()), this.#counts),
-      this.table.element);
+    this.tail = el(
+      'div',
+      {},
+      el(
+        'div',
+        { class: 'toolbar' },
+        this.filterBox.element,
+        this.pauseButton.element,
+        button('Clear', 'c', () => this.clear()),
+        this.#counts,
+      ),
+      this.table.element,
+    );
     this.element = el('div', { class: 'view view-live' }, this.#welcome.element, this.tail);
     this.table.show([]);
   }
@@ -108,7 +118,9 @@ export class Live {
     // burgee was started anew and counts from 1 again.
     if (last < this.#after) this.table.clear();
     else if (this.#after > 0) this.#missed += number(answer.missed);
-    const evaluations = list(answer.evaluations).filter((evaluation) => last < this.#after || number(evaluation.number) > this.#after);
+    const evaluations = list(answer.evaluations).filter(
+      (evaluation) => last < this.#after || number(evaluation.number) > this.#after,
+    );
     this.#after = last;
     if (evaluations.length > 0) this.table.prepend(evaluations, ROWS_MAX);
     const skipped = number(answer.horizon?.skipped);
@@ -133,7 +145,10 @@ export class Live {
       if (stage?.word === 'no flags') {
         return [
           'Telemetry comes in, but nothing in it tells of a flag. ',
-          link('#/findings', 'Findings'), ' may say why; ', link('#/traces', 'Traces'), ' shows what came.',
+          link('#/findings', 'Findings'),
+          ' may say why; ',
+          link('#/traces', 'Traces'),
+          ' shows what came.',
         ];
       }
       if (this.app.stage('received')?.word === 'refused') {
@@ -149,15 +164,28 @@ export function evaluationsTable({ name, label, open, empty, without = [] }) {
   const columns = [
     { id: 'time', title: 'Time', value: (e) => clock(e.at_unix_ms) },
     { id: 'service', title: 'Service', value: (e) => text(e.service), node: (e) => told('service', e.service) },
-    { id: 'flag', title: 'Flag', value: (e) => text(e.key), node: (e) => link(address('flags', text(e.key)), text(e.key), { tabindex: '-1' }) },
+    {
+      id: 'flag',
+      title: 'Flag',
+      value: (e) => text(e.key),
+      node: (e) => link(address('flags', text(e.key)), text(e.key), { tabindex: '-1' }),
+    },
     { id: 'variant', title: 'Variant', value: (e) => `${text(e.variant)}=${text(e.value)}`, node: variantOf },
     { id: 'reason', title: 'Reason', value: (e) => text(e.reason), node: (e) => told('reason', e.reason) },
-    { id: 'error', title: 'Error', value: (e) => text(e.error), node: (e) => (text(e.error) ? el('span', { class: 'bad' }, text(e.error)) : null) },
+    {
+      id: 'error',
+      title: 'Error',
+      value: (e) => text(e.error),
+      node: (e) => (text(e.error) ? el('span', { class: 'bad' }, text(e.error)) : null),
+    },
     { id: 'span', title: 'Told by', value: (e) => toldBy(e) },
     { id: 'trace', title: 'Trace', value: (e) => text(e.trace_id), node: traceLink },
   ];
   return new Table({
-    name, label, open, empty,
+    name,
+    label,
+    open,
+    empty,
     columns: columns.filter((column) => !without.includes(column.id)),
     key: (evaluation) => number(evaluation.number),
     rowClass: (evaluation) => (text(evaluation.error) ? 'has-error' : ''),
@@ -172,7 +200,8 @@ export function whereOf(evaluation) {
 
 function variantOf(evaluation) {
   if (text(evaluation.variant)) return told('variant', evaluation.variant);
-  if (text(evaluation.value)) return el('span', { class: 'dim', title: 'No variant was told; this is the value.' }, '= ', text(evaluation.value));
+  if (text(evaluation.value))
+    return el('span', { class: 'dim', title: 'No variant was told; this is the value.' }, '= ', text(evaluation.value));
   return null;
 }
 

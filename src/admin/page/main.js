@@ -153,22 +153,52 @@ class App {
     const troubles = this.overview ? troubling(this.overview) : [];
     this.#badge.hidden = troubles.length === 0;
     setText(this.#badge, String(troubles.length));
-    this.#badge.classList.toggle('bad', troubles.some((finding) => finding.severity === 'error'));
+    this.#badge.classList.toggle(
+      'bad',
+      troubles.some((finding) => finding.severity === 'error'),
+    );
     this.#badge.setAttribute('aria-label', `${troubles.length} that need attention`);
     document.title = `${troubles.length > 0 ? `(${troubles.length}) ` : ''}${this.view?.title ?? ''} · burgee`;
   }
 
   #buildNavigation() {
     const links = VIEWS.map((view, i) => {
-      const made = el('a', { href: `#/${view.name}`, 'aria-keyshortcuts': String(i + 1) },
-        el('kbd', { 'aria-hidden': 'true' }, String(i + 1)), view.title, view.name === 'findings' ? this.#badge : null);
+      const made = el(
+        'a',
+        { href: `#/${view.name}`, 'aria-keyshortcuts': String(i + 1) },
+        el('kbd', { 'aria-hidden': 'true' }, String(i + 1)),
+        view.title,
+        view.name === 'findings' ? this.#badge : null,
+      );
       this.#tabs.set(view.name, made);
       return made;
     });
     refill(document.getElementById('nav'), links);
-    refill(document.getElementById('tools'),
-      el('button', { type: 'button', class: 'button', 'aria-label': 'Dark or light', title: 'Dark or light (t)', on: { click: () => this.turnTheme() } }, '◐'),
-      el('button', { type: 'button', class: 'button', 'aria-label': 'Help', title: 'Keys and help (?)', on: { click: () => showHelp(this) } }, '?'));
+    refill(
+      document.getElementById('tools'),
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'button',
+          'aria-label': 'Dark or light',
+          title: 'Dark or light (t)',
+          on: { click: () => this.turnTheme() },
+        },
+        '◐',
+      ),
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'button',
+          'aria-label': 'Help',
+          title: 'Keys and help (?)',
+          on: { click: () => showHelp(this) },
+        },
+        '?',
+      ),
+    );
   }
 
   /** From the system's theme to the other one, and back. */
@@ -194,8 +224,14 @@ function replaceAddress(hash) {
 
 /** For each view what makes it, and the tab that it is below. */
 const MADE = {
-  live: [Live, 'live'], flags: [Flags, 'flags'], flag: [Flag, 'flags'], traces: [Traces, 'traces'], trace: [Trace, 'traces'],
-  findings: [Findings, 'findings'], rejected: [Rejected, 'rejected'], overview: [Overview, 'overview'],
+  live: [Live, 'live'],
+  flags: [Flags, 'flags'],
+  flag: [Flag, 'flags'],
+  traces: [Traces, 'traces'],
+  trace: [Trace, 'traces'],
+  findings: [Findings, 'findings'],
+  rejected: [Rejected, 'rejected'],
+  overview: [Overview, 'overview'],
 };
 const EVERY_MS = 1000;
 const HIDDEN_MS = 10_000;

@@ -28,10 +28,10 @@ export class Pulse {
     if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
   }
 
-  /** Per second, over the last five seconds. */
+  /** Per second, over the last five seconds; null while there is nothing to compare with. */
   rate(name) {
     const last = this.#samples.at(-1);
-    if (!last) return 0;
+    if (this.#samples.length < 2) return null;
     const first = this.#samples.find((sample) => last.atMs - sample.atMs <= WINDOW_MS);
     return perSecond(first, last, name);
   }
@@ -76,10 +76,22 @@ function senders({ overview, pulse, now, counts }) {
   const active = all.filter((sender) => now - number(sender.last_seen_unix_ms) < QUIET_MS).length;
   const last = latestOf(all);
   const stage = {
-    id: 'senders', label: 'Senders', counter: 'requests', figure: pulse.rate('requests'), unit: 'requests/s', last,
-    href: '#/overview/senders', note: all.length > 0 ? `${active} of ${all.length} active` : '',
+    id: 'senders',
+    label: 'Senders',
+    counter: 'requests',
+    figure: pulse.rate('requests'),
+    unit: 'requests/s',
+    last,
+    href: '#/overview/senders',
+    note: all.length > 0 ? `${active} of ${all.length} active` : '',
   };
+  const found = worstOf(list(overview.findings?.findings).filter((finding) => /^[NPCXT]/.test(text(finding.id))));
+  if (found) {
+    const note = `${text(found.id)}: ${text(found.title)}`;
+    Object.assign(stage, { note, grave: true, href: `#/findings/${encodeURIComponent(text(found.id))}` });
+  }
   if (all.length === 0 && counts.requests === 0) return { ...stage, state: 'waiting', word: 'waiting' };
+  if (found) return { ...stage, state: found.severity === 'error' ? 'bad' : 'warn', word: 'finding' };
   if (active === 0) return { ...stage, state: 'quiet', word: 'quiet' };
   return { ...stage, state: 'ok', word: 'sending' };
 }
@@ -87,10 +99,15 @@ function senders({ overview, pulse, now, counts }) {
 function received({ overview, pulse, now, counts }) {
   const turnedAway = counts.refused + counts.rejected;
   const stage = {
-    id: 'received', label: 'Received', counter: 'accepted', figure: pulse.rate('accepted'), unit: 'items/s',
+    id: 'received',
+    label: 'Received',
+    counter: 'accepted',
+    figure: pulse.rate('accepted'),
+    unit: 'items/s',
     last: pulse.grewAt('accepted') || latestOf(list(overview.senders?.senders)),
     href: turnedAway > 0 ? '#/rejected' : '#/overview/received',
-    note: turnedAway > 0 ? `${turnedAway.toLocaleString('en-US')} turned away` : '', grave: turnedAway > 0,
+    note: turnedAway > 0 ? `${turnedAway.toLocaleString('en-US')} turned away` : '',
+    grave: turnedAway > 0,
   };
   if (counts.requests === 0) return { ...stage, state: 'waiting', word: 'waiting' };
   if (counts.accepted === 0 && turnedAway > 0) return { ...stage, state: 'bad', word: 'refused' };
@@ -103,8 +120,14 @@ function enriched({ overview, pulse, now, counts }) {
   const telling = list(overview.senders?.senders).filter((sender) => number(sender.evaluations) > 0);
   const failure = list(overview.status?.definitions).find((definitions) => definitions.failure)?.failure;
   const stage = {
-    id: 'enriched', label: 'Enriched', counter: 'evaluations', figure: pulse.rate('evaluations'), unit: 'flags/s',
-    last: pulse.grewAt('evaluations') || latestOf(telling), href: '#/flags', note: '',
+    id: 'enriched',
+    label: 'Enriched',
+    counter: 'evaluations',
+    figure: pulse.rate('evaluations'),
+    unit: 'flags/s',
+    last: pulse.grewAt('evaluations') || latestOf(telling),
+    href: '#/flags',
+    note: '',
   };
   if (failure) {
     const note = `definitions: ${text(failure.message)}`;
@@ -121,11 +144,18 @@ function queue({ overview, pulse, now, counts }) {
   const outboxes = list(overview.status?.outboxes);
   const fill = Math.max(0, ...outboxes.map(fillOf));
   const stage = {
-    id: 'queue', label: 'Queue', counter: 'put', figure: pulse.rate('put'), unit: 'items/s',
-    last: pulse.grewAt('put'), href: '#/overview/queue', grave: counts.dropped > 0,
-    note: counts.dropped > 0
-      ? `${counts.dropped.toLocaleString('en-US')} dropped`
-      : `${counts.held.toLocaleString('en-US')} held, ${Math.round(100 * fill)} % full`,
+    id: 'queue',
+    label: 'Queue',
+    counter: 'put',
+    figure: pulse.rate('put'),
+    unit: 'items/s',
+    last: pulse.grewAt('put'),
+    href: '#/overview/queue',
+    grave: counts.dropped > 0,
+    note:
+      counts.dropped > 0
+        ? `${counts.dropped.toLocaleString('en-US')} dropped`
+        : `${counts.held.toLocaleString('en-US')} held, ${Math.round(100 * fill)} % full`,
   };
   if (outboxes.some((outbox) => outbox.isolated)) return { ...stage, state: 'bad', word: 'full' };
   if (pulse.growing('dropped', now)) return { ...stage, state: 'bad', word: 'dropping' };
@@ -140,13 +170,19 @@ function downstream({ overview, pulse, now, counts }) {
   const last = Math.max(0, ...tried.map((outbox) => number(outbox.last.at_unix_ms)));
   const worst = tried.reduce((worst, outbox) => (gravity(outbox) > gravity(worst) ? outbox : worst), tried[0]);
   const stage = {
-    id: 'downstream', label: 'Downstream', counter: 'sent', figure: pulse.rate('sent'), unit: 'items/s',
-    last: pulse.grewAt('sent') || last, href: '#/overview/downstream',
+    id: 'downstream',
+    label: 'Downstream',
+    counter: 'sent',
+    figure: pulse.rate('sent'),
+    unit: 'items/s',
+    last: pulse.grewAt('sent') || last,
+    href: '#/overview/downstream',
     note: worst && gravity(worst) > 0 ? `${text(worst.exporter)}: ${text(worst.last.message)}` : exporterNames(outboxes),
     grave: Boolean(worst) && gravity(worst) > 0,
   };
   if (outboxes.length === 0) return { ...stage, state: 'quiet', word: 'none' };
-  if (!worst) return counts.sent > 0 ? { ...stage, ...okOrQuiet(stage.last, now) } : { ...stage, state: 'waiting', word: 'waiting' };
+  if (!worst)
+    return counts.sent > 0 ? { ...stage, ...okOrQuiet(stage.last, now) } : { ...stage, state: 'waiting', word: 'waiting' };
   const [state, word] = OUTCOMES[worst.last.what] ?? ['warn', text(worst.last.what)];
   return state === 'ok' ? { ...stage, ...okOrQuiet(stage.last, now) } : { ...stage, state, word };
 }
@@ -178,6 +214,12 @@ function countsOf(overview) {
 
 function okOrQuiet(last, now) {
   return now - last < QUIET_MS ? { state: 'ok', word: 'ok' } : { state: 'quiet', word: 'quiet' };
+}
+
+// The gravest finding that holds and is more than information.
+function worstOf(findings) {
+  const open = findings.filter((finding) => (finding.resolved_unix_ms ?? null) === null);
+  return open.find((finding) => finding.severity === 'error') ?? open.find((finding) => finding.severity === 'warning');
 }
 
 function latestOf(senders) {

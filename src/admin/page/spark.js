@@ -32,7 +32,8 @@ export class Spark {
     const points = Math.max(values.length, this.points / 3);
     const step = this.width / (points - 1);
     const from = points - values.length;
-    const at = (value, i) => `${((from + i) * step).toFixed(1)} ${(this.height - 1 - (value / top) * (this.height - 3)).toFixed(1)}`;
+    const at = (value, i) =>
+      `${((from + i) * step).toFixed(1)} ${(this.height - 1 - (value / top) * (this.height - 3)).toFixed(1)}`;
     const line = `M${values.map(at).join('L')}`;
     return { line, area: `${line}L${this.width} ${this.height}L${(from * step).toFixed(1)} ${this.height}Z` };
   }
@@ -47,12 +48,29 @@ export function shares(of, wordsMax = 3) {
   let x = 0;
   for (const share of parts.slice(0, 12)) {
     const width = (100 * number(share.evaluations)) / whole;
-    bar.append(svg('rect', { class: hue(text(share.name)), x: x.toFixed(2), y: 0, width: Math.max(0.4, width - 0.4).toFixed(2), height: 6 }));
+    bar.append(
+      svg('rect', {
+        class: hue(text(share.name)),
+        x: x.toFixed(2),
+        y: 0,
+        width: Math.max(0.4, width - 0.4).toFixed(2),
+        height: 6,
+      }),
+    );
     x += width;
   }
-  const words = parts.slice(0, wordsMax).map((share) =>
-    el('span', { class: 'share' }, el('i', { class: `dot ${hue(text(share.name))}` }), nameOr(share.name), ' ', el('b', {}, percent(share.evaluations, whole))),
-  );
+  const words = parts
+    .slice(0, wordsMax)
+    .map((share) =>
+      el(
+        'span',
+        { class: 'share' },
+        el('i', { class: `dot ${hue(text(share.name))}` }),
+        nameOr(share.name),
+        ' ',
+        el('b', {}, percent(share.evaluations, whole)),
+      ),
+    );
   if (wordsMax > 0 && parts.length > wordsMax) words.push(el('span', { class: 'share dim' }, `+${parts.length - wordsMax}`));
   return el('span', { class: 'shares' }, bar, el('span', { class: 'sharewords' }, words));
 }

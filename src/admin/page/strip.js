@@ -55,7 +55,7 @@ class Cell {
     setText(this.#label, stage.label);
     setText(this.#shape, SHAPES[stage.state] ?? '●');
     setText(this.#word, stage.word);
-    setText(this.#figure, perSecond(stage.figure));
+    setText(this.#figure, stage.figure === null ? '–' : perSecond(stage.figure));
     setText(this.#unit, stage.unit);
     setText(this.#last, stage.last ? ago(stage.last, now) : '');
     setText(this.#note, stage.note);

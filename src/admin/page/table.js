@@ -20,7 +20,15 @@ export class Table {
     this.element = el(
       'div',
       { class: `table t-${name}`, role: 'table', 'aria-label': label },
-      el('div', { role: 'rowgroup', class: 'thead' }, el('div', { role: 'row', class: 'tr' }, columns.map((column) => this.#head(column)))),
+      el(
+        'div',
+        { role: 'rowgroup', class: 'thead' },
+        el(
+          'div',
+          { role: 'row', class: 'tr' },
+          columns.map((column) => this.#head(column)),
+        ),
+      ),
       this.#body,
       this.#empty,
     );
@@ -88,7 +96,9 @@ export class Table {
     const key = this.key(item);
     let row = this.#rows.get(key);
     if (!row) {
-      const cells = this.columns.map((column) => el('div', { role: 'cell', class: `td c-${column.id}${column.number ? ' num' : ''}`, 'data-title': column.title }));
+      const cells = this.columns.map((column) =>
+        el('div', { role: 'cell', class: `td c-${column.id}${column.number ? ' num' : ''}`, 'data-title': column.title }),
+      );
       row = { element: el('div', { role: 'row', class: 'tr', tabindex: '-1' }, cells), cells, signs: [] };
       row.element.rowKey = key;
       this.#rows.set(key, row);

@@ -10,8 +10,16 @@ export class FilterBox {
 
   constructor({ label, placeholder, value, changed, hint }) {
     this.input = el('input', {
-      type: 'text', id: 'filter', class: 'filter', placeholder, spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off',
-      'aria-label': label, 'aria-describedby': 'filter-error', 'aria-keyshortcuts': '/',
+      type: 'text',
+      id: 'filter',
+      class: 'filter',
+      placeholder,
+      spellcheck: 'false',
+      autocomplete: 'off',
+      autocapitalize: 'off',
+      'aria-label': label,
+      'aria-describedby': 'filter-error',
+      'aria-keyshortcuts': '/',
     });
     this.#error.id = 'filter-error';
     this.input.value = text(value);
@@ -25,7 +33,14 @@ export class FilterBox {
       changed(this.value);
     });
     this.changed = changed;
-    this.element = el('span', { class: 'filterbox' }, this.input, el('kbd', { 'aria-hidden': 'true' }, '/'), hint ?? null, this.#error);
+    this.element = el(
+      'span',
+      { class: 'filterbox' },
+      this.input,
+      el('kbd', { 'aria-hidden': 'true' }, '/'),
+      hint ?? null,
+      this.#error,
+    );
   }
 
   get value() {
@@ -52,15 +67,23 @@ export class FilterBox {
 
 /** A button with its key. */
 export function button(label, key, pressed, attributes) {
-  return el('button', { type: 'button', class: 'button', 'aria-keyshortcuts': key || null, ...attributes, on: { click: pressed } },
-    label, key ? el('kbd', { 'aria-hidden': 'true' }, key) : null);
+  return el(
+    'button',
+    { type: 'button', class: 'button', 'aria-keyshortcuts': key || null, ...attributes, on: { click: pressed } },
+    label,
+    key ? el('kbd', { 'aria-hidden': 'true' }, key) : null,
+  );
 }
 
 /** A button that stops and resumes the polling of the shown view. */
 export function pauseButton(app) {
   const word = el('span', {});
-  const made = el('button', { type: 'button', class: 'button pause', 'aria-keyshortcuts': 'p', on: { click: () => app.pause(!app.paused) } },
-    word, el('kbd', { 'aria-hidden': 'true' }, 'p'));
+  const made = el(
+    'button',
+    { type: 'button', class: 'button pause', 'aria-keyshortcuts': 'p', on: { click: () => app.pause(!app.paused) } },
+    word,
+    el('kbd', { 'aria-hidden': 'true' }, 'p'),
+  );
   const say = () => {
     setText(word, app.paused ? 'Resume' : 'Pause');
     made.classList.toggle('on', app.paused);

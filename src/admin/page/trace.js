@@ -47,9 +47,9 @@ export class Trace {
     return true;
   }
 
-  key(name, event) {
-    if (name === 'r') return this.#ask(), true;
-    if (name === '[' || name === ']') return this.#lane?.step(name === ']' ? 1 : -1), true;
+  pressed(name, event) {
+    if (name === 'r') return (this.#ask(), true);
+    if (name === '[' || name === ']') return (this.#lane?.step(name === ']' ? 1 : -1), true);
     // Buttons and links have their own Enter.
     if (name === 'Enter' && event.target.closest?.('a, button')) return false;
     return this.#waterfall?.key(name) ?? false;
@@ -68,8 +68,11 @@ export class Trace {
   }
 
   #sayInstead(sentence) {
-    refill(this.element, el('div', { class: 'head' }, el('a', { href: this.back, class: 'crumb' }, 'Traces'), el('h1', { class: 'mono' }, this.id)),
-      el('p', { class: 'empty' }, sentence));
+    refill(
+      this.element,
+      el('div', { class: 'head' }, el('a', { href: this.back, class: 'crumb' }, 'Traces'), el('h1', { class: 'mono' }, this.id)),
+      el('p', { class: 'empty' }, sentence),
+    );
   }
 
   #show(trace) {
@@ -77,7 +80,10 @@ export class Trace {
     const tree = new Tree(trace);
     this.tree = tree;
     const id = text(trace.trace_id) || this.id;
-    this.#panel = new SpanPanel({ ...trace, trace_id: id }, { close: () => this.#closePanel(), select: (index) => this.#select(index) });
+    this.#panel = new SpanPanel(
+      { ...trace, trace_id: id },
+      { close: () => this.#closePanel(), select: (index) => this.#select(index) },
+    );
     this.#waterfall = new Waterfall(tree, {
       selected: (index) => this.#selected(index),
       opened: (index) => this.#panel.show(tree, index),
@@ -85,7 +91,12 @@ export class Trace {
     this.#lane = new Lane(trace.evaluations, this.#waterfall, (evaluation, nth) => this.#chose(evaluation, nth));
     this.#waterfall.zoomed = () => this.#lane.draw();
     this.#waterfall.painted = () => requestAnimationFrame(() => setTimeout(() => performance.mark('burgee:trace-painted')));
-    this.findBox = new FilterBox({ label: 'Find spans by name, service or id', placeholder: 'find spans', value: '', changed: (words) => this.#find(words) });
+    this.findBox = new FilterBox({
+      label: 'Find spans by name, service or id',
+      placeholder: 'find spans',
+      value: '',
+      changed: (words) => this.#find(words),
+    });
     this.filterBox = this.findBox;
     refill(this.element, this.#head(trace, id), this.#notes(trace, tree), this.#tools(), this.#body());
     this.#waterfall.draw();
@@ -106,15 +117,34 @@ export class Trace {
     const started = number(summary.started_unix_ms) || number(trace.start_unix_nano) / 1e6;
     const errors = tree.status.reduce((sum, status) => sum + (status === 2 ? 1 : 0), 0);
     return [
-      el('div', { class: 'head' },
+      el(
+        'div',
+        { class: 'head' },
         el('a', { href: this.back, class: 'crumb' }, 'Traces'),
-        el('h1', {}, nameOr(summary.name, '(no name)')), el('span', { class: 'dim' }, text(summary.service)),
-        el('span', { class: 'head-id' }, el('code', {}, id), copyButton(id, 'Copy id'),
-          el('a', { class: 'button', href: `/api/trace/${encodeURIComponent(id)}` }, 'JSON'))),
-      el('p', { class: 'dim facts-line' }, [
-        dated(started), duration(tree.span - tree.begin), counted(tree.size, 'span'), counted(list(trace.services).length, 'service'),
-        counted(list(trace.evaluations).length, 'evaluation'), errors > 0 ? counted(errors, 'error') : '',
-      ].filter(Boolean).join(' · ')),
+        el('h1', {}, nameOr(summary.name, '(no name)')),
+        el('span', { class: 'dim' }, text(summary.service)),
+        el(
+          'span',
+          { class: 'head-id' },
+          el('code', {}, id),
+          copyButton(id, 'Copy id'),
+          el('a', { class: 'button', href: `/api/trace/${encodeURIComponent(id)}` }, 'JSON'),
+        ),
+      ),
+      el(
+        'p',
+        { class: 'dim facts-line' },
+        [
+          dated(started),
+          duration(tree.span - tree.begin),
+          counted(tree.size, 'span'),
+          counted(list(trace.services).length, 'service'),
+          counted(list(trace.evaluations).length, 'evaluation'),
+          errors > 0 ? counted(errors, 'error') : '',
+        ]
+          .filter(Boolean)
+          .join(' · '),
+      ),
     ];
   }
 
@@ -122,22 +152,52 @@ export class Trace {
     const notes = list(trace.notes).map(text);
     if (tree.twice > 0 && notes.length === 0) notes.push(`${counted(tree.twice, 'span')} came with an id that another span has.`);
     if (notes.length === 0) return null;
-    return el('ul', { class: 'notes', 'aria-label': 'What is odd about this trace' }, notes.slice(0, 20).map((note) => el('li', {}, note)));
+    return el(
+      'ul',
+      { class: 'notes', 'aria-label': 'What is odd about this trace' },
+      notes.slice(0, 20).map((note) => el('li', {}, note)),
+    );
   }
 
   #tools() {
     const key = (name) => () => this.#waterfall.key(name);
-    return el('div', { class: 'toolbar' }, this.findBox.element,
-      button('Fold', 'e', key('e')), button('Zoom in', '+', key('+')), button('Out', '-', key('-')), button('All', '0', key('0')),
-      this.#said);
+    return el(
+      'div',
+      { class: 'toolbar' },
+      this.findBox.element,
+      button('Fold', 'e', key('e')),
+      button('Zoom in', '+', key('+')),
+      button('Out', '-', key('-')),
+      button('All', '0', key('0')),
+      this.#said,
+    );
   }
 
   #body() {
-    const head = el('div', { class: 'wf-head' },
-      el('div', { class: 'wf-left' }, this.#lane.evaluations.length > 0 ? ['Flags ', el('span', { class: 'dim' }, el('kbd', {}, '['), ' ', el('kbd', {}, ']'))] : 'No flag was evaluated'),
-      this.#lane.element);
-    const axis = el('div', { class: 'wf-head wf-axis-row' }, el('div', { class: 'wf-left dim' }, 'Service and span'), this.#waterfall.axis);
-    const rows = el('div', { class: 'wf-body' }, this.#waterfall.element, el('div', { class: 'wf-over', 'aria-hidden': 'true' }, el('div', {}, this.#waterfall.cutLine)));
+    const head = el(
+      'div',
+      { class: 'wf-head' },
+      el(
+        'div',
+        { class: 'wf-left' },
+        this.#lane.evaluations.length > 0
+          ? ['Flags ', el('span', { class: 'dim' }, el('kbd', {}, '['), ' ', el('kbd', {}, ']'))]
+          : 'No flag was evaluated',
+      ),
+      this.#lane.element,
+    );
+    const axis = el(
+      'div',
+      { class: 'wf-head wf-axis-row' },
+      el('div', { class: 'wf-left dim' }, 'Service and span'),
+      this.#waterfall.axis,
+    );
+    const rows = el(
+      'div',
+      { class: 'wf-body' },
+      this.#waterfall.element,
+      el('div', { class: 'wf-over', 'aria-hidden': 'true' }, el('div', {}, this.#waterfall.cutLine)),
+    );
     return el('div', { class: 'wf' }, el('div', { class: 'wf-main' }, head, axis, rows), this.#panel.element);
   }
 
@@ -162,7 +222,10 @@ export class Trace {
       return;
     }
     const before = this.tree.start.reduce((sum, start) => sum + (start < evaluation.at ? 1 : 0), 0);
-    setText(this.#said, `${nth + 1} of ${this.#lane.evaluations.length}: ${text(evaluation.key)}=${text(evaluation.variant) || text(evaluation.value)}, ${text(evaluation.reason) || 'no reason'}; ${counted(before, 'span')} began before it`);
+    setText(
+      this.#said,
+      `${nth + 1} of ${this.#lane.evaluations.length}: ${text(evaluation.key)}=${text(evaluation.variant) || text(evaluation.value)}, ${text(evaluation.reason) || 'no reason'}; ${counted(before, 'span')} began before it`,
+    );
     const index = number(evaluation.span_index);
     if (index >= 0 && index < this.tree.size) this.#waterfall.select(index);
   }
@@ -184,14 +247,22 @@ export class Trace {
     const has = (texts) => Uint8Array.from(texts, (one) => (one.toLowerCase().includes(wanted) ? 1 : 0));
     const names = has(tree.names);
     const services = has(tree.services);
-    const matching = Uint8Array.from({ length: tree.size }, (_, i) => names[tree.name[i]] | services[tree.service[i]] | (tree.id[i] === wanted ? 1 : 0));
+    const matching = Uint8Array.from(
+      { length: tree.size },
+      (_, i) => names[tree.name[i]] | services[tree.service[i]] | (tree.id[i] === wanted ? 1 : 0),
+    );
     const places = tree.order.filter((i) => matching[i] === 1);
     this.#waterfall.mark(matching);
     const same = this.found === words;
     this.found = words;
     const here = tree.place[this.#waterfall.selected] ?? 0;
     const next = places.find((i) => (same ? tree.place[i] > here : tree.place[i] >= here)) ?? places[0];
-    setText(this.#said, places.length === 0 ? 'no span matches' : `${counted(places.length, 'span')} match${places.length === 1 ? 'es' : ''}; Enter goes to the next`);
+    setText(
+      this.#said,
+      places.length === 0
+        ? 'no span matches'
+        : `${counted(places.length, 'span')} match${places.length === 1 ? 'es' : ''}; Enter goes to the next`,
+    );
     if (next !== undefined) this.#waterfall.select(next, { middle: true });
   }
 }

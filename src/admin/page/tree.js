@@ -180,7 +180,9 @@ export class Tree {
 export function oddities(tree, index) {
   const said = [];
   if (tree.odd[index] === ODD.NO_PARENT) {
-    said.push(`Its parent ${tree.parent[index]} is not here. Either the parent's service sends its spans elsewhere or not at all, or it did not sample the trace, or the span is still open, or was lost.`);
+    said.push(
+      `Its parent ${tree.parent[index]} is not here. Either the parent's service sends its spans elsewhere or not at all, or it did not sample the trace, or the span is still open, or was lost.`,
+    );
   }
   if (tree.odd[index] === ODD.SELF) said.push('It names itself as its parent.');
   if (tree.odd[index] === ODD.CYCLE) said.push('Its ancestors lead back to itself, so it is shown as a root.');
@@ -188,7 +190,8 @@ export function oddities(tree, index) {
   if (up !== -1) {
     const early = tree.start[up] - tree.start[index];
     const late = tree.start[index] + tree.duration[index] - tree.start[up] - tree.duration[up];
-    if (early > 0) said.push(`It begins ${duration(early)} before its parent; clocks of two machines may differ. Nothing is corrected.`);
+    if (early > 0)
+      said.push(`It begins ${duration(early)} before its parent; clocks of two machines may differ. Nothing is corrected.`);
     if (late > 0) said.push(`It ends ${duration(late)} after its parent.`);
   }
   return said;

@@ -24,9 +24,17 @@ export class Waterfall {
     this.axis = el('div', { class: 'wf-axis', 'aria-hidden': 'true' });
     this.cutLine = el('div', { class: 'wf-cut', hidden: true });
     this.canvas = el('div', { class: 'wf-canvas' });
-    this.element = el('div', {
-      class: 'wf-rows', role: 'treegrid', tabindex: '0', 'aria-label': 'Spans', 'aria-rowcount': String(tree.size),
-    }, this.canvas);
+    this.element = el(
+      'div',
+      {
+        class: 'wf-rows',
+        role: 'treegrid',
+        tabindex: '0',
+        'aria-label': 'Spans',
+        'aria-rowcount': String(tree.size),
+      },
+      this.canvas,
+    );
     this.element.addEventListener('scroll', () => this.#draw(), { passive: true });
     this.canvas.addEventListener('click', (event) => this.#clicked(event));
     this.resized = new ResizeObserver(() => this.draw());
@@ -68,7 +76,14 @@ export class Waterfall {
     const last = this.#rows.length - 1;
     const index = this.selected;
     const moves = {
-      j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity,
+      j: 1,
+      ArrowDown: 1,
+      k: -1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
     };
     if (name in moves) this.#selectRow(Math.max(0, Math.min(last, this.#selected + moves[name])));
     else if (name === 'ArrowLeft') this.#left(index);
@@ -154,7 +169,7 @@ export class Waterfall {
     const { tree, folded } = this;
     const rows = new Uint32Array(tree.size);
     let count = 0;
-    for (let place = 0; place < tree.size; ) {
+    for (let place = 0; place < tree.size;) {
       const i = tree.order[place];
       rows[count++] = i;
       place = folded[i] ? tree.end[i] : place + 1;
@@ -203,7 +218,8 @@ export class Waterfall {
   }
 
   #draw(anew = false) {
-    const height = this.element.clientHeight;
+    // Whatever the style says, no more rows than a window can show.
+    const height = Math.min(this.element.clientHeight, innerHeight);
     if (height === 0) return;
     const first = Math.max(0, Math.floor(this.element.scrollTop / ROW_PX) - OVER);
     const last = Math.min(this.#rows.length, Math.ceil((this.element.scrollTop + height) / ROW_PX) + OVER);
@@ -219,9 +235,16 @@ export class Waterfall {
       const row = this.#pool[k % this.#pool.length];
       row.wanted = true;
       if (anew || row.element.rowIndex !== k) row.show(this, k, this.#rows[k]);
-      row.say(k === this.#selected, this.#cut >= 0 && this.tree.start[this.#rows[k]] < this.#cut, this.#matching?.[this.#rows[k]] === 1);
+      row.say(
+        k === this.#selected,
+        this.#cut >= 0 && this.tree.start[this.#rows[k]] < this.#cut,
+        this.#matching?.[this.#rows[k]] === 1,
+      );
     }
-    for (const row of this.#pool) row.element.hidden = !row.wanted;
+    for (const row of this.#pool) {
+      row.element.hidden = !row.wanted;
+      if (!row.wanted) row.say(false, false, false);
+    }
     this.element.setAttribute('aria-activedescendant', `wf-${this.#selected % this.#pool.length}`);
     const cut = this.x(this.#cut);
     this.cutLine.hidden = this.#cut < 0 || cut < 0 || cut > 1;

@@ -24,25 +24,42 @@ export class Welcome {
     const tabs = guides.map((guide) => this.#tab(guide, guides, body));
     refill(
       this.element,
-      el('div', { class: 'waiting-head' },
+      el(
+        'div',
+        { class: 'waiting-head' },
         el('span', { class: 'pulse-dot', 'aria-hidden': 'true' }),
-        el('h1', {}, 'Waiting for the first span')),
-      el('p', { class: 'lead' }, 'burgee listens on ', addresses(overview.status), '. Point a sender here; the page moves on by itself.'),
+        el('h1', {}, 'Waiting for the first span'),
+      ),
+      el(
+        'p',
+        { class: 'lead' },
+        'burgee listens on ',
+        addresses(overview.status),
+        '. Point a sender here; the page moves on by itself.',
+      ),
       el('h2', {}, 'See it work first'),
       el('div', { class: 'commands' }, command('a test span', ports.send), command('a minute of sample traffic', ports.demo)),
       el('h2', {}, 'Connect a sender'),
       el('div', { role: 'tablist', class: 'tabs', 'aria-label': 'Kinds of senders', on: { keydown: moveTab } }, tabs),
       body,
-      el('p', { class: 'dim' },
+      el(
+        'p',
+        { class: 'dim' },
         'In a container, localhost is the container itself: write the name of the machine or service that burgee runs on. Both ports take gRPC and HTTP. ',
-        el('code', {}, 'burgee doctor'), ' looks for what is in the way.'),
+        el('code', {}, 'burgee doctor'),
+        ' looks for what is in the way.',
+      ),
     );
     this.#choose(guides, tabs, body, this.#chosen);
   }
 
   #tab(guide, guides, body) {
     const choose = (event) => this.#choose(guides, [...event.currentTarget.parentElement.children], body, guide.id);
-    return el('button', { type: 'button', role: 'tab', 'aria-controls': 'guide', 'data-guide': guide.id, on: { click: choose, focus: choose } }, guide.title);
+    return el(
+      'button',
+      { type: 'button', role: 'tab', 'aria-controls': 'guide', 'data-guide': guide.id, on: { click: choose, focus: choose } },
+      guide.title,
+    );
   }
 
   #choose(guides, tabs, body, id) {
@@ -53,7 +70,11 @@ export class Welcome {
       tab.tabIndex = chosen ? 0 : -1;
     }
     const guide = guides.find((guide) => guide.id === id) ?? guides[0];
-    refill(body, guide.blocks.map(([title, code]) => block(title, code)), guide.note ? el('p', { class: 'dim' }, guide.note) : null);
+    refill(
+      body,
+      guide.blocks.map(([title, code]) => block(title, code)),
+      guide.note ? el('p', { class: 'dim' }, guide.note) : null,
+    );
   }
 }
 
@@ -109,41 +130,59 @@ function guidesFor({ url }) {
   const overHttp = `${env} \\\nOTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf \\\nOTEL_SERVICE_NAME=my-app \\\n`;
   return [
     {
-      id: 'relay', title: 'Relay proxy',
-      blocks: [['Environment of GO Feature Flag\'s relay proxy', env], ['or in goff-proxy.yaml', `openTelemetryOtlpEndpoint: ${url}`]],
+      id: 'relay',
+      title: 'Relay proxy',
+      blocks: [
+        ["Environment of GO Feature Flag's relay proxy", env],
+        ['or in goff-proxy.yaml', `openTelemetryOtlpEndpoint: ${url}`],
+      ],
       note: 'From v1.41.2 on. Older ones ignore traceparent, and v1.23.0 to v1.35.x do not trace at all. OTEL_EXPORTER_OTLP_TRACES_ENDPOINT alone switches nothing on.',
     },
     {
-      id: 'node', title: 'Node.js',
+      id: 'node',
+      title: 'Node.js',
       blocks: [
         ['Start', `${named}node --require @opentelemetry/auto-instrumentations-node/register app.js`],
-        ['Flags on spans', 'import { SpanEventHook } from "@openfeature/open-telemetry-hooks";\nOpenFeature.addHooks(new SpanEventHook());'],
+        [
+          'Flags on spans',
+          'import { SpanEventHook } from "@openfeature/open-telemetry-hooks";\nOpenFeature.addHooks(new SpanEventHook());',
+        ],
       ],
     },
     {
-      id: 'python', title: 'Python',
+      id: 'python',
+      title: 'Python',
       blocks: [
         ['Start', `${overHttp}opentelemetry-instrument python app.py`],
-        ['Flags on spans', 'from openfeature import api\nfrom openfeature.contrib.hook.opentelemetry import TracingHook\napi.add_hooks([TracingHook()])'],
+        [
+          'Flags on spans',
+          'from openfeature import api\nfrom openfeature.contrib.hook.opentelemetry import TracingHook\napi.add_hooks([TracingHook()])',
+        ],
       ],
     },
     {
-      id: 'go', title: 'Go',
+      id: 'go',
+      title: 'Go',
       blocks: [
         ['Start', `${named}go run .`],
-        ['Flags on spans', 'import otelhook "github.com/open-feature/go-sdk-contrib/hooks/open-telemetry/pkg"\n\nopenfeature.AddHooks(otelhook.NewTracesHook())'],
+        [
+          'Flags on spans',
+          'import otelhook "github.com/open-feature/go-sdk-contrib/hooks/open-telemetry/pkg"\n\nopenfeature.AddHooks(otelhook.NewTracesHook())',
+        ],
       ],
       note: 'With otlptracehttp or otlptracegrpc as the exporter: both read the variable.',
     },
     {
-      id: 'java', title: 'Java',
+      id: 'java',
+      title: 'Java',
       blocks: [
         ['Start', `${named}java -javaagent:opentelemetry-javaagent.jar -jar app.jar`],
         ['Flags on spans', 'OpenFeatureAPI.getInstance().addHooks(new TracesHook());'],
       ],
     },
     {
-      id: 'dotnet', title: '.NET',
+      id: 'dotnet',
+      title: '.NET',
       blocks: [
         ['Start', `${overHttp}dotnet run`],
         ['Flags on spans', 'Api.Instance.AddHooks(new TraceEnricherHook());'],

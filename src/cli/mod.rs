@@ -6,6 +6,7 @@
 mod components;
 mod config;
 mod demo;
+mod explain;
 mod healthcheck;
 mod logs;
 mod print_config;
@@ -50,6 +51,8 @@ enum Command {
     Demo(demo::Args),
     /// Show what a running burgee has received, enriched and sent.
     Status(status::Args),
+    /// Explain a finding by its id, or what a pasted error text means: 0 known, 1 not.
+    Explain(explain::Args),
     /// Print the configuration with everything merged, expanded and supplied, and where each value came from.
     #[command(alias = "print-initial-config")]
     PrintConfig(print_config::Args),
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Some(Command::Test(args)) => test::run(args),
         Some(Command::Demo(args)) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Some(Command::Status(args)) => runtime().and_then(|runtime| runtime.block_on(status::run(args))),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::PrintConfig(args)) => print_config::run(&args),
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Components(args)) => components::run(&args),

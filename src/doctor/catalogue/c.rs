@@ -81,7 +81,7 @@ pub(super) static ENTRIES: [Entry; 7] = [
                 credentials: cookies, or a `fetch` with `credentials: 'include'`. The beacon that some SDKs \
                 use when a page closes has credentials, too. Pages without credentials are not affected.",
         fix: concat!(
-            "Name the origins instead of *:\n",
+            "Name the origins instead of `*`:\n",
             "cors:\n",
             "  allowed_origins: [\"https://shop.example.com\", \"http://localhost:4200\"]",
         ),

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Charge;
+use crate::insight;
 use crate::otlp::answer::Answer;
 use crate::otlp::{Payload, Signal, Watchlist};
 
@@ -170,6 +171,14 @@ impl Origin {
     /// Of a payload that was made in this process, now.
     pub fn local(receiver: Arc<str>) -> Origin {
         Origin { receiver, transport: Transport::Local, peer: None, arrival: SystemTime::now() }
+    }
+}
+
+impl Origin {
+    /// As much of it as is remembered.
+    pub fn as_seen(&self) -> insight::From {
+        let Origin { peer, transport, arrival, .. } = *self;
+        insight::From { peer, transport: transport.name(), port: None, arrival }
     }
 }
 

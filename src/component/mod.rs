@@ -6,6 +6,7 @@
 
 mod auth;
 mod beside;
+mod downstreams;
 mod exporter;
 mod extension;
 mod intake;
@@ -22,6 +23,7 @@ mod task;
 
 pub use auth::{AuthKeys, Authenticators, Candidate, ClientAuth, Denied, ServerAuth, Verdict};
 pub use beside::beside;
+pub use downstreams::{Downstreams, Tried};
 pub use exporter::{Batch, Creditor, Exporter, Outcome, Owed};
 pub use extension::{Extension, ExtensionContext, Serve};
 pub use intake::{Admission, Intake, Origin, Refusal, Ticket, Transport};

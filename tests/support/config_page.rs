@@ -88,9 +88,7 @@ impl<'s> Page<'s> {
         } else {
             let _ = write!(text, "\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n{rows}");
         }
-        for (what, mut keys) in
-            [("Read without effect", unread), ("Not in burgee, and an error", refused)]
-        {
+        for (what, mut keys) in [("Read without effect", unread), ("Not in burgee, and an error", refused)] {
             keys.sort();
             if !keys.is_empty() {
                 let _ = write!(text, "\n{what}: {}.\n", keys.join(", "));

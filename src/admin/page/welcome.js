@@ -114,7 +114,7 @@ function portsOf(status) {
   const http = otlp.find((at) => at.port === '4318') ?? otlp.at(-1) ?? { host: 'localhost', port: '4318' };
   const url = `http://${http.host}:${http.port}`;
   const elsewhere = url === 'http://localhost:4318' ? '' : ` --endpoint ${url}`;
-  return { url, send: `burgee send${elsewhere}`, demo: `burgee demo${elsewhere}` };
+  return { url, send: `burgee send${elsewhere.replace("--endpoint", "--to")}`, demo: `burgee demo${elsewhere}` };
 }
 
 // "All interfaces" and the loopback addresses are "localhost" to whoever sits here.

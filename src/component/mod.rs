@@ -26,7 +26,7 @@ pub use beside::beside;
 pub use downstreams::{Downstreams, Tried};
 pub use exporter::{Batch, Creditor, Exporter, Outcome, Owed};
 pub use extension::{Extension, ExtensionContext, Serve};
-pub use intake::{Admission, Intake, Origin, Refusal, Ticket, Transport};
+pub use intake::{Admission, Intake, Origin, PortRole, Refusal, Ticket, Transport};
 pub use listen::{Listen, WhenTaken};
 pub use memory::{Budget, Charge};
 pub use parcel::{OutboxId, Parcel, Receipt};

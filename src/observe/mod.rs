@@ -10,6 +10,7 @@ pub mod evaluations;
 pub mod exposition;
 pub mod facts;
 pub mod health;
+pub mod instance;
 pub mod ledger;
 pub mod metrics;
 pub mod names;

@@ -213,7 +213,7 @@ impl Config {
             }
         }
         match HeaderValue::from_str(self.user_agent.trim()) {
-            // without one, the client names burgee
+            // without one, it is this process that sends
             Ok(user_agent) if user_agent.is_empty() => {}
             Ok(user_agent) => drop(headers.insert(header::USER_AGENT, user_agent)),
             Err(_) => {

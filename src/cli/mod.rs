@@ -3,9 +3,11 @@
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 success, 1 failure, 2 a command line that is not
 //! understood, 78 a bad configuration (`EX_CONFIG` of sysexits.h).
 
+mod ask;
 mod components;
 mod config;
 mod demo;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod logs;
@@ -53,6 +55,8 @@ enum Command {
     Status(status::Args),
     /// Explain a finding by its id, or what a pasted error text means: 0 known, 1 not.
     Explain(explain::Args),
+    /// Find out why traces are missing or broken: 0 healthy, 1 warnings, 2 errors.
+    Doctor(doctor::Args),
     /// Print the configuration with everything merged, expanded and supplied, and where each value came from.
     #[command(alias = "print-initial-config")]
     PrintConfig(print_config::Args),
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(args)) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Some(Command::Status(args)) => runtime().and_then(|runtime| runtime.block_on(status::run(args))),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Doctor(args)) => runtime().and_then(|runtime| runtime.block_on(doctor::run(args))),
         Some(Command::PrintConfig(args)) => print_config::run(&args),
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Components(args)) => components::run(&args),

@@ -36,7 +36,7 @@ relayproxy_binary() {
       grep -E '^(go|replace) ' "$source/go.mod"
     } >"$build/go.mod" || return
     cat "$source/go.sum" >>"$build/go.sum" || return
-    (cd "$build" && "${GO_BUILD[@]}" -mod=mod -ldflags "-X main.version=$says" -o "$binary.new" "$module/cmd/relayproxy") >&2 || return
+    (cd "$build" && "${GO_BUILD[@]}" -mod=mod -ldflags "-s -w -X main.version=$says" -o "$binary.new" "$module/cmd/relayproxy") >&2 || return
     mv "$binary.new" "$binary"
     rm -rf "$build"
   fi

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod doctor;
 mod explain;
+mod greeting;
 mod healthcheck;
 mod logs;
 mod print_config;

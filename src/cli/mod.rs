@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod healthcheck;
 mod logs;
+mod messages;
 mod print_config;
 mod reload;
 mod run;

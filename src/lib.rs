@@ -15,6 +15,7 @@ pub mod net;
 
 // rank 2 and 3: what was seen lately, and what is odd about it
 pub mod doctor;
+pub mod insight;
 
 // rank 4: the contract between components and the engine
 pub mod component;

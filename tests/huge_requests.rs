@@ -145,6 +145,8 @@ fn process(processor: &FeatureFlag, payload: Payload) -> (Payload, u64) {
         receiver: "otlp".into(),
         transport: Transport::Local,
         peer: None,
+        listener: None,
+        port: None,
         arrival: SystemTime::UNIX_EPOCH,
     };
     let mut edits = Edits::default();

@@ -1,5 +1,6 @@
 //! `config/burgee.schema.json` is the schema of the components as they are, takes every configuration here that burgee
-//! takes, and refuses the usual slips. `UPDATE_GOLDEN=1 cargo test --test schema` writes it anew.
+//! takes, and refuses the usual slips; `docs/configuration.md` has its keys.
+//! `UPDATE_GOLDEN=1 cargo test --test schema` writes both anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,8 @@ use std::path::{Path, PathBuf};
 use burgee::config::{self, Secrets, Source};
 use burgee::registry::{Plan, Section, known, schema};
 
+#[path = "support/config_page.rs"]
+mod config_page;
 #[path = "support/json_schema.rs"]
 mod json_schema;
 
@@ -21,6 +24,28 @@ fn the_file_is_the_schema_of_the_components() {
     }
     let written = fs::read_to_string(&file).unwrap_or_default();
     assert!(written == now, "UPDATE_GOLDEN=1 cargo test --test schema writes config/burgee.schema.json anew");
+}
+
+#[test]
+fn the_page_of_the_configuration_has_every_key() {
+    let file = root().join("docs/configuration.md");
+    let page = fs::read_to_string(&file).expect("docs/configuration.md");
+    let (before, rest) = page.split_once(BEGIN).expect("the mark before the tables");
+    let (_, after) = rest.split_once(END).expect("the mark after them");
+    let sections = Section::ALL.map(|section| (section.key(), section.noun()));
+    let tables = config_page::tables(&schema(), &sections);
+    let written = format!("{before}{BEGIN}\n\n{tables}\n{END}{after}");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, &written).expect("a folder of ours");
+    } else {
+        assert!(
+            page == written,
+            "UPDATE_GOLDEN=1 cargo test --test schema writes docs/configuration.md anew"
+        );
+    }
+    for line in tables.lines().filter(|line| line.starts_with("| `")) {
+        assert!(line.ends_with(". |"), "say what the key means, in a comment above its field: {line}");
+    }
 }
 
 #[test]
@@ -102,3 +127,6 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
+
+const BEGIN: &str = "<!-- keys: written by `UPDATE_GOLDEN=1 cargo test --test schema` -->";
+const END: &str = "<!-- end -->";

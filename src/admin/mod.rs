@@ -1,5 +1,10 @@
 #![doc = include_str!("README.md")]
 
+mod assets;
+mod findings;
+mod page;
+mod probe;
+mod recent;
 mod server;
 mod status;
 
@@ -9,7 +14,8 @@ use serde::Deserialize;
 pub use server::build;
 pub use status::status;
 
-use crate::values::ListenEndpoint;
+use crate::insight;
+use crate::values::{ByteSize, ListenEndpoint};
 
 /// The keys of the extension `admin`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -17,11 +23,16 @@ use crate::values::ListenEndpoint;
 pub struct Config {
     /// Where to listen. Without TLS and authentication, so loopback is where it belongs.
     pub endpoint: ListenEndpoint,
+    /// How much of the recent past is kept in memory for people to look at: `32MiB`. 0 keeps nothing.
+    pub remember: ByteSize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { endpoint: ListenEndpoint::new("127.0.0.1", DEFAULT_PORT) }
+        Config {
+            endpoint: ListenEndpoint::new("127.0.0.1", DEFAULT_PORT),
+            remember: ByteSize::bytes(insight::BYTES_MAX),
+        }
     }
 }
 

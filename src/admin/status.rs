@@ -139,7 +139,7 @@ fn signal(name: &str) -> i32 {
     signal.unwrap_or(v1::Signal::Unspecified).into()
 }
 
-fn unix_ms(at: SystemTime) -> u64 {
+pub(super) fn unix_ms(at: SystemTime) -> u64 {
     millis(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO))
 }
 

@@ -9,7 +9,7 @@ use crate::observe::facts::Facts;
 use crate::observe::ledger::DoorOutcome;
 
 fn loopback() -> Config {
-    Config { endpoint: ListenEndpoint::new("127.0.0.1", 0) }
+    Config { endpoint: ListenEndpoint::new("127.0.0.1", 0), ..Config::default() }
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn the_status_call_answers_with_the_board() {
     let charge = budget.charge(10).expect("it fits");
 
     let facts = Arc::new(Facts::default());
-    let cx = ExtensionContext { id: "admin".into(), board, facts: facts.clone(), budget };
+    let cx = ExtensionContext::new("admin", board, facts.clone(), budget);
     let serve = build(&loopback(), WhenTaken::Fail).serve.expect("it answers questions");
     let [Listen { endpoint, limits, service, .. }] = &serve.listeners(cx)[..] else { panic!("one port") };
     let listener = Listener::bind(&endpoint.to_string()).await.expect("a free port");

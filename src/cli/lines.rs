@@ -8,7 +8,8 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthChar;
 
 use super::{Failure, printed};
-use crate::config::{escape, is_unprintable};
+use crate::config::escape;
+use crate::observe::shown::is_unprintable;
 
 /// Pieces of text in their styles. Nothing gets in unescaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

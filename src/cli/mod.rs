@@ -7,6 +7,8 @@ mod ask;
 mod components;
 mod config;
 mod demo;
+mod doctor;
+mod explain;
 mod flags;
 mod healthcheck;
 mod lines;
@@ -59,6 +61,10 @@ enum Command {
     Demo(demo::Args),
     /// Show what a running burgee has received, enriched and sent.
     Status(status::Args),
+    /// Explain a finding by its id, or what a pasted error text means: 0 known, 1 not.
+    Explain(explain::Args),
+    /// Find out why traces are missing or broken: 0 healthy, 1 warnings, 2 errors.
+    Doctor(doctor::Args),
     /// Show flag evaluations as they leave a running burgee, as lines or JSON.
     Tap(tap::Args),
     /// Show what a running burgee does, live: senders, flags, queues.
@@ -111,6 +117,8 @@ pub fn main() -> ExitCode {
         Some(Command::Test(args)) => test::run(args),
         Some(Command::Demo(args)) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Some(Command::Status(args)) => runtime().and_then(|runtime| runtime.block_on(status::run(args))),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Doctor(args)) => runtime().and_then(|runtime| runtime.block_on(doctor::run(args))),
         Some(Command::Tap(args)) => runtime().and_then(|runtime| runtime.block_on(tap::run(args))),
         Some(Command::Top(args)) => runtime().and_then(|runtime| runtime.block_on(top::run(args))),
         Some(Command::Flags(args)) => runtime().and_then(|runtime| runtime.block_on(flags::run(args))),

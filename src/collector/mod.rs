@@ -26,7 +26,9 @@ pub use start::StartError;
 pub use summary::Summary;
 pub(crate) use summary::counted;
 
-use crate::component::Budget;
+use crate::component::{Budget, Downstreams};
+use crate::doctor::Doctor;
+use crate::insight::Insight;
 use crate::observe::board::{Board, Phase};
 use crate::observe::facts::Facts;
 use crate::pipeline::{Consumers, Entrance, MemoryStore};
@@ -49,6 +51,11 @@ pub struct Collector {
     board: Board,
     budget: Budget,
     facts: Arc<Facts>,
+    insight: Arc<Insight>,
+    doctor: Arc<Doctor>,
+    downstreams: Downstreams,
+    /// Those who remember and examine. Dropped, they end.
+    watching: JoinSet<()>,
 }
 
 /// An open port.
@@ -111,6 +118,21 @@ impl Collector {
         &self.budget
     }
 
+    /// What was odd, counted by kind.
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    /// What was seen lately.
+    pub fn insight(&self) -> &Arc<Insight> {
+        &self.insight
+    }
+
+    /// What is odd about senders, burgee itself and its downstreams.
+    pub fn doctor(&self) -> &Arc<Doctor> {
+        &self.doctor
+    }
+
     /// Closes the ports, waits for the requests under way, then sends what the outboxes hold. All of it takes at
     /// most `within`, and a moment; what is left then is dropped and counted.
     pub async fn stop(mut self, within: Duration) -> Summary {
@@ -145,6 +167,7 @@ impl Collector {
         for port in &mut answering {
             port.closed().await;
         }
+        self.watching.shutdown().await;
         summary
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::{Listening, StartError};
 use crate::component::{Listen, WhenTaken};
 use crate::net::{self, Listener, Offer, Stop, Windows};
-use crate::observe::facts::Facts;
+use crate::observe::facts::{Fact, Facts};
 use crate::values::ListenEndpoint;
 
 /// A port that a component wants.
@@ -43,7 +43,7 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// A port that cannot be listened on.
-pub(super) async fn find(wanted: &[Wanted], open: &[Port]) -> Result<Vec<Found>, StartError> {
+pub(super) async fn find(wanted: &[Wanted], open: &[Port], facts: &Facts) -> Result<Vec<Found>, StartError> {
     let mut kept = vec![false; open.len()];
     let mut found = Vec::with_capacity(wanted.len());
     for wanted in wanted {
@@ -58,6 +58,9 @@ pub(super) async fn find(wanted: &[Wanted], open: &[Port]) -> Result<Vec<Found>,
             Ok(listener) => Found::New(listener),
             Err(error) if *when_taken == WhenTaken::Warn => {
                 tracing::warn!("without {speaks}: {error}");
+                if let Ok(listener) = endpoint.to_string().parse() {
+                    facts.keep_with(Fact::PortTaken { listener }, &error.cause.to_string());
+                }
                 Found::Without
             }
             Err(error) => return Err(StartError::Listen { component: wanted.key.clone(), error }),

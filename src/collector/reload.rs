@@ -11,6 +11,7 @@ use super::{Collector, Listening};
 use crate::component::TaskContext;
 use crate::net::Limits;
 use crate::observe::board;
+use crate::otlp::Signal;
 use crate::pipeline::{Graph, StoreConfig};
 use crate::registry::Plan;
 
@@ -46,7 +47,7 @@ impl Collector {
         }
         let kept = self.standing.lend(&mut plan);
         let wanted = start::wanted(&plan, self);
-        let found = ports::find(&wanted, &self.ports).await?;
+        let found = ports::find(&wanted, &self.ports, &self.facts).await?;
         let next = self.standing.next(&mut plan, &kept);
         let mut change = Change {
             exporters: plan.exporters.len(),
@@ -71,8 +72,10 @@ impl Collector {
         }
         graph.show(&self.board);
         self.consumers.follow(&graph, &self.store, deadline);
+        self.downstreams.set(graph.exporters(Signal::Traces));
         self.entrance.replace(graph);
         self.swap_ports(wanted, found, within, &mut change);
+        self.doctor.warned(plan.warnings.problems().iter().map(ToString::to_string).collect());
         self.board.set_config(plan.prints.fingerprint);
         Ok(Reloaded::Changed(change))
     }

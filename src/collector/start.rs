@@ -8,8 +8,10 @@ use tokio::task::JoinSet;
 use super::Collector;
 use super::ports::{Shared, Wanted};
 use super::standing::Standing;
-use crate::component::{Budget, ExtensionContext, Receiver as _, ReceiverContext};
+use crate::component::{Budget, Downstreams, ExtensionContext, Receiver as _, ReceiverContext};
 use crate::config::ComponentId;
+use crate::doctor::{Doctor, Surroundings};
+use crate::insight::Insight;
 use crate::net::{BindCause, BindError, Windows};
 use crate::observe::board::{self, Board};
 use crate::observe::facts::Facts;
@@ -33,7 +35,7 @@ pub enum StartError {
 impl StartError {
     /// Whether another program has the port.
     pub fn is_port_in_use(&self) -> bool {
-        matches!(self, StartError::Listen { error, .. } if matches!(error.cause, BindCause::InUse))
+        matches!(self, StartError::Listen { error, .. } if matches!(error.cause, BindCause::InUse { .. }))
     }
 }
 
@@ -43,7 +45,13 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
     let facts = Arc::new(Facts::default());
     let budget = Budget::new(MEMORY_LIMIT);
     let store = MemoryStore::new(StoreConfig::for_budget(&budget), budget.clone(), board.clone());
-    let entrance = Entrance::new(Graph::build(Spec::default(), &store)?, budget.clone());
+    let insight = Arc::new(Insight::default());
+    let surroundings = Surroundings::now();
+    let doctor = Arc::new(Doctor::new(board.clone(), facts.clone(), insight.clone(), surroundings));
+    let mut watching = JoinSet::new();
+    watching.spawn(Arc::clone(&insight).run());
+    watching.spawn(Arc::clone(&doctor).run());
+    let entrance = Entrance::new(Graph::build(Spec::default(), &store)?, budget.clone(), insight.clone());
     let shared = Shared { windows: Windows::new(budget.limit()), facts: facts.clone() };
     let mut collector = Collector {
         listening: Vec::new(),
@@ -57,6 +65,10 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
         board,
         budget,
         facts,
+        insight,
+        doctor,
+        downstreams: Downstreams::default(),
+        watching,
     };
     collector.replace_by(plan, Duration::ZERO).await?;
     collector.board.set_phase(board::Phase::Running);
@@ -88,8 +100,15 @@ pub(super) fn wanted(plan: &Plan, collector: &Collector) -> Vec<Wanted> {
     }
     for registry::Extension { id, key, built } in &plan.extensions {
         let Some(serve) = &built.serve else { continue };
-        let (board, facts, budget) = (board.clone(), facts.clone(), budget.clone());
-        let listeners = serve.listeners(ExtensionContext { id: id.clone(), board, facts, budget });
+        let listeners = serve.listeners(ExtensionContext {
+            id: id.clone(),
+            board: board.clone(),
+            facts: facts.clone(),
+            budget: budget.clone(),
+            insight: collector.insight.clone(),
+            doctor: collector.doctor.clone(),
+            downstreams: collector.downstreams.clone(),
+        });
         wanted.extend(listeners.into_iter().map(|listen| Wanted {
             component: id.clone(),
             key: key.clone(),

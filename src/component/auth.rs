@@ -49,7 +49,7 @@ pub trait ClientAuth: Send + Sync {
 pub struct AuthKeys {
     /// The id of an extension in `service.extensions`: `bearertokenauth`, `basicauth/inside`.
     pub authenticator: String,
-    /// Of the Collector's HTTP receivers: parameters of the query that authenticate. An error here.
+    /// Not in burgee: an error. Of the Collector's HTTP receivers: parameters of the query that authenticate.
     pub request_params: Vec<String>,
 }
 

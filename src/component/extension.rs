@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Budget, ClientAuth, Listen, Problem, ServerAuth};
+use super::{Budget, ClientAuth, Downstreams, Listen, Problem, ServerAuth};
+use crate::doctor::{Doctor, Surroundings};
+use crate::insight::Insight;
 use crate::observe::board::Board;
 use crate::observe::facts::Facts;
 
@@ -38,6 +40,21 @@ pub struct ExtensionContext {
     pub facts: Arc<Facts>,
     /// What telemetry holds of the memory, and may hold.
     pub budget: Budget,
+    /// What was seen lately.
+    pub insight: Arc<Insight>,
+    /// What is odd, and why.
+    pub doctor: Arc<Doctor>,
+    pub downstreams: Downstreams,
+}
+
+impl ExtensionContext {
+    /// Of a collector in which nothing has happened yet.
+    pub fn new(id: impl Into<Arc<str>>, board: Board, facts: Arc<Facts>, budget: Budget) -> ExtensionContext {
+        let insight = Arc::new(Insight::default());
+        let doctor = Doctor::new(board.clone(), facts.clone(), insight.clone(), Surroundings::default());
+        let (doctor, downstreams) = (Arc::new(doctor), Downstreams::default());
+        ExtensionContext { id: id.into(), board, facts, budget, insight, doctor, downstreams }
+    }
 }
 
 impl Extension {

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Charge;
+use crate::insight;
 use crate::otlp::answer::Answer;
 use crate::otlp::{Payload, Signal, Watchlist};
 
@@ -163,13 +164,54 @@ pub struct Origin {
     pub transport: Transport,
     /// `None` where there is no network: the demo, a program that embeds burgee.
     pub peer: Option<SocketAddr>,
+    /// Our address on the connection that it came over; `None` as for `peer`.
+    pub listener: Option<SocketAddr>,
+    /// Which of the receiver's ports that is; `None` as for `peer`.
+    pub port: Option<PortRole>,
     pub arrival: SystemTime,
 }
 
 impl Origin {
     /// Of a payload that was made in this process, now.
     pub fn local(receiver: Arc<str>) -> Origin {
-        Origin { receiver, transport: Transport::Local, peer: None, arrival: SystemTime::now() }
+        Origin {
+            receiver,
+            transport: Transport::Local,
+            peer: None,
+            listener: None,
+            port: None,
+            arrival: SystemTime::now(),
+        }
+    }
+}
+
+/// What a port is there for by the configuration, whatever its number: it takes the other protocol as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PortRole {
+    /// `protocols.grpc`, usually 4317.
+    Grpc,
+    /// `protocols.http`, usually 4318.
+    Http,
+    /// Both have the same endpoint.
+    Both,
+}
+
+impl PortRole {
+    /// `grpc`, `http` or `both`.
+    pub fn name(self) -> &'static str {
+        match self {
+            PortRole::Grpc => "grpc",
+            PortRole::Http => "http",
+            PortRole::Both => "both",
+        }
+    }
+}
+
+impl Origin {
+    /// As much of it as is remembered.
+    pub fn as_seen(&self) -> insight::From {
+        let Origin { peer, transport, arrival, port, .. } = *self;
+        insight::From { peer, transport: transport.name(), port: port.map(PortRole::name), arrival }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod auth;
 mod beside;
+mod downstreams;
 mod exporter;
 mod extension;
 mod intake;
@@ -22,9 +23,10 @@ mod task;
 
 pub use auth::{AuthKeys, Authenticators, Candidate, ClientAuth, Denied, ServerAuth, Verdict};
 pub use beside::beside;
+pub use downstreams::{Downstreams, Tried};
 pub use exporter::{Batch, Creditor, Exporter, Outcome, Owed};
 pub use extension::{Extension, ExtensionContext, Serve};
-pub use intake::{Admission, Intake, Origin, Refusal, Ticket, Transport};
+pub use intake::{Admission, Intake, Origin, PortRole, Refusal, Ticket, Transport};
 pub use listen::{Listen, WhenTaken};
 pub use memory::{Budget, Charge};
 pub use parcel::{OutboxId, Parcel, Receipt};

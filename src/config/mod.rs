@@ -36,7 +36,7 @@ pub use digest::Print;
 pub use id::{ComponentId, InvalidId, PipelineId, parse_ids};
 pub use locate::SCHEMES;
 pub use print::Secrets;
-pub use problem::{PROBLEMS_MAX, Problem, Report, Severity, escape, is_unprintable, quote};
+pub use problem::{PROBLEMS_MAX, Problem, Report, Severity, escape, quote};
 pub use source::{Origin, Place, SOURCE_BYTES_MAX, Source};
 pub use suggest::nearest;
 pub use tree::{Entry, Expanded, Key, Kind, Node, Scalar};

@@ -1,6 +1,7 @@
-use std::{borrow::Cow, cmp::Reverse, fmt};
+use std::{cmp::Reverse, fmt};
 
 use super::{render, source::Place};
+pub use crate::observe::shown::escape;
 use crate::values::{REDACTED, is_secret_name, mask_url_password};
 
 /// Something wrong with a configuration: where, what, what now.
@@ -175,27 +176,6 @@ pub fn quote(text: &str) -> String {
     let shown: String = letters.by_ref().take(QUOTED_CHARS_MAX).collect();
     let more = if letters.next().is_some() { "…" } else { "" };
     format!("\"{}{more}\"", escape(&shown))
-}
-
-/// The text with control characters, and those that turn the direction of writing, as `\n` or `\u{…}`.
-pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unprintable) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
-        match is_unprintable(letter) {
-            true => escaped.extend(letter.escape_default()),
-            false => escaped.push(letter),
-        }
-    }
-    Cow::Owned(escaped)
-}
-
-/// Whether a character controls a terminal, or turns the direction of writing, or is not seen.
-pub fn is_unprintable(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// More problems than this are counted, not shown.

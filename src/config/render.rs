@@ -4,9 +4,10 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{
     mask::masked_from,
-    problem::{Problem, Severity, escape, is_unprintable},
+    problem::{Problem, Severity, escape},
     source::Place,
 };
+use crate::observe::shown::is_unprintable;
 use crate::values::{REDACTED, mask_url_password};
 
 /// The problem's one line, then the lines it points at.

@@ -5,9 +5,24 @@
 
 pub mod catalogue;
 pub mod decode;
+mod detect;
+mod findings;
 pub mod settings;
+mod surroundings;
+pub mod versions;
 
-use std::time::SystemTime;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+pub use findings::{EXPIRES_AFTER, Finding};
+pub use surroundings::Surroundings;
+
+use crate::insight::Insight;
+use crate::observe::board::{Board, BoardState};
+use crate::observe::facts::Facts;
+use detect::{Change, Evidence, Fill};
+use findings::Findings;
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,3 +83,124 @@ pub struct Raised {
 
 /// Characters of the evidence of a finding.
 pub const EVIDENCE_CHARS_MAX: usize = 400;
+
+/// Looks at everything once in [`PERIOD`] and keeps what it finds. One for the whole collector.
+pub struct Doctor {
+    board: Board,
+    facts: Arc<Facts>,
+    insight: Arc<Insight>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    findings: Findings,
+    surroundings: Surroundings,
+    /// What the configuration in force was warned of.
+    warnings: Vec<String>,
+    /// Of the last minute, the oldest first.
+    fills: VecDeque<Fill>,
+    counters: BTreeMap<String, Counter>,
+    examined: Option<SystemTime>,
+}
+
+/// A counter as it is now.
+#[derive(Default)]
+struct Counter {
+    value: u64,
+    change: Option<Change>,
+}
+
+impl Doctor {
+    pub fn new(board: Board, facts: Arc<Facts>, insight: Arc<Insight>, surroundings: Surroundings) -> Doctor {
+        let state = Mutex::new(State { surroundings, ..State::default() });
+        Doctor { board, facts, insight, state }
+    }
+
+    /// What the configuration that comes into force was warned of.
+    pub fn warned(&self, warnings: Vec<String>) {
+        self.state().warnings = warnings;
+    }
+
+    /// Examines for ever.
+    pub async fn run(self: Arc<Self>) {
+        let mut period = tokio::time::interval(PERIOD);
+        period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            period.tick().await;
+            self.examine(SystemTime::now());
+        }
+    }
+
+    /// Draws conclusions from what was seen until `now`.
+    pub fn examine(&self, now: SystemTime) {
+        let board = self.board.snapshot();
+        let signs = self.insight.signs();
+        let (encounters, connections) = (self.facts.encounters(), self.facts.connections());
+        let mut state = self.state();
+        state.count(&board, now);
+        let State { surroundings, warnings, fills, counters, .. } = &mut *state;
+        let changes =
+            counters.iter().filter_map(|(name, counter)| Some((name.clone(), counter.change?))).collect();
+        let raised = detect::detect(&Evidence {
+            now,
+            board,
+            encounters,
+            connections,
+            signs,
+            surroundings,
+            warnings,
+            fills: fills.make_contiguous(),
+            changes: &changes,
+        });
+        state.findings.update(raised, now);
+        state.examined = Some(now);
+    }
+
+    /// Those that hold first, the gravest of them first, then those that were resolved in the last hour; and when
+    /// burgee looked last.
+    pub fn findings(&self) -> (Vec<Finding>, Option<SystemTime>) {
+        let state = self.state();
+        (state.findings.all(), state.examined)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // An examination that panicked has found less than there is, which spoils nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn count(&mut self, board: &BoardState, now: SystemTime) {
+        let flawed = board.doors.iter().map(|door| door.ledger.flawed).sum();
+        self.counter(detect::FLAWED.to_owned(), flawed, now);
+        for outbox in &board.outboxes {
+            let name = format!("rejected {} {}", outbox.exporter, outbox.signal);
+            self.counter(name, outbox.ledger.rejected, now);
+            self.fills.push_back(Fill {
+                exporter: (*outbox.exporter).into(),
+                signal: outbox.signal,
+                at: now,
+                used: outbox.fill.used(),
+            });
+        }
+        let too_old = |fill: &Fill| now.duration_since(fill.at).unwrap_or_default() > FILLS_OF;
+        while self.fills.front().is_some_and(too_old) || self.fills.len() > FILLS_MAX {
+            self.fills.pop_front();
+        }
+    }
+
+    fn counter(&mut self, name: String, value: u64, now: SystemTime) {
+        let counter = self.counters.entry(name).or_default();
+        if value > counter.value {
+            counter.value = value;
+            let first = counter.change.map_or(now, |change| change.first);
+            counter.change = Some(Change { count: value, first, last: now });
+        }
+    }
+}
+
+/// How often burgee looks.
+pub const PERIOD: Duration = Duration::from_secs(2);
+const FILLS_OF: Duration = Duration::from_secs(60);
+const FILLS_MAX: usize = 2000;

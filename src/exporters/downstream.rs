@@ -3,20 +3,22 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
 
 use super::escape::escape;
 use super::packing::{Packed, Packer};
 use super::{Notes, Problem, endpoint};
 use crate::component::{Batch, Outcome, RequestLimit};
 use crate::net::{Body, Client, Proxies, Received, SendError, SendErrorKind};
+use crate::observe::instance;
 use crate::otlp::answer::{Answer, Code};
 #[cfg(test)]
 use crate::otlp::compression::gzip;
 use crate::otlp::compression::{DecompressError, Encoding, decompress};
 use crate::values::{ByteSize, Headers};
 
-/// The configured headers without those that the protocol sets by itself, for which there is a warning each.
+/// The configured headers without those that the protocol sets by itself, for which there is a warning each; and, if
+/// they do not say who sends, this very process.
 pub(super) fn headers(headers: &Headers, reserved: &[HeaderName], notes: &mut Notes) -> HeaderMap {
     let mut kept = headers.get().clone();
     for name in reserved {
@@ -25,6 +27,7 @@ pub(super) fn headers(headers: &Headers, reserved: &[HeaderName], notes: &mut No
             notes.warnings.push(Problem::new(&["headers"], message));
         }
     }
+    kept.entry(header::USER_AGENT).or_insert_with(|| HeaderValue::from_static(instance::agent()));
     kept
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Notes, Problem};
 use crate::component::{Batch, beside};
@@ -10,7 +10,7 @@ use crate::otlp::compression::{Encoding, compress_at};
 use crate::otlp::{Payload, Signal, json};
 
 /// The key `compression`: every word that the Collector knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compression {
     #[default]
@@ -37,7 +37,7 @@ pub struct CompressionParams {
 }
 
 /// The key `encoding` of `otlp_http`, and `format` of `file`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyFormat {
     #[default]

@@ -1,7 +1,7 @@
 //! The keys `sending_queue` and `retry_on_failure`, with the defaults and rules of the Collector's exporterhelper.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Notes, Problem, Unused};
 use crate::component::{BatchConfig, QueueConfig, RequestLimit, RetryConfig, Sizer};
@@ -17,13 +17,17 @@ pub struct QueueKeys {
     pub num_consumers: usize,
     /// In units of `sizer`.
     pub queue_size: u64,
+    /// What `queue_size` counts.
     pub sizer: SizerKey,
+    /// The sender gets its answer when the downstream has answered.
     pub wait_for_result: bool,
+    /// Small requests wait, and are sent together. Off unless it is given, or the pipeline has the processor `batch`.
     pub batch: Block<BatchKeys>,
     /// A full queue lets senders wait for a while before it refuses.
     pub block_on_overflow: bool,
     /// burgee's own: after how long without a delivery a full queue no longer holds up other exporters. 0 is never.
     pub isolate_after: Duration,
+    /// Not in burgee: an error. Queues are in memory.
     pub storage: Unused,
 }
 
@@ -31,11 +35,15 @@ pub struct QueueKeys {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BatchKeys {
+    /// How long a batch below `min_size` waits.
     pub flush_timeout: Duration,
+    /// In units of `sizer`.
     pub min_size: u64,
     /// 0: no limit.
     pub max_size: u64,
+    /// `items` or `bytes`.
     pub sizer: SizerKey,
+    /// Not in burgee: an error. Requests would be merged across the headers it names.
     pub partition: PartitionKeys,
 }
 
@@ -47,7 +55,7 @@ pub struct PartitionKeys {
 }
 
 /// What sizes are counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SizerKey {
     Requests,
@@ -59,12 +67,17 @@ pub enum SizerKey {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryKeys {
+    /// `false`: one try, then it is dropped and counted.
     pub enabled: bool,
+    /// Before the second try.
     pub initial_interval: Duration,
+    /// 0 to 1: an interval is spread by this part of it to both sides.
     pub randomization_factor: f64,
+    /// By which each interval is longer than the one before.
     pub multiplier: f64,
+    /// No interval is longer.
     pub max_interval: Duration,
-    /// 0: for ever.
+    /// How long there are tries; what is then left is dropped and counted. 0: for ever.
     pub max_elapsed_time: Duration,
 }
 

@@ -25,4 +25,4 @@ pub use evaluation::{Evaluated, Evaluation, KeySource};
 pub use policy::{ContextId, HashKey, Originals, Policy, Project, ValuePolicy};
 #[cfg(test)]
 pub(crate) use recognise::vocabulary;
-pub use recognise::{evaluations, watchlist};
+pub use recognise::{Evaluations, evaluations, watchlist};

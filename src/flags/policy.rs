@@ -5,7 +5,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::values::{REDACTED, Secret};
@@ -38,7 +38,7 @@ impl Default for Policy {
 }
 
 /// What becomes of the private and outdated names that an evaluation arrived with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Originals {
     Keep,
@@ -46,7 +46,7 @@ pub enum Originals {
 }
 
 /// When `feature_flag.result.value` leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ValuePolicy {
     Always,
@@ -125,7 +125,7 @@ const HASH_BYTES: usize = 8;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Whether the spans that an evaluation affects are marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Project {
     Off,

@@ -63,6 +63,11 @@ impl Connection {
         Connection { peer, local, protocol, port, transport, activity }
     }
 
+    /// Whether it is encrypted.
+    pub fn has_tls(&self) -> bool {
+        self.transport.limits.tls.is_some()
+    }
+
     /// Whether the port takes no new requests any more.
     pub fn is_stopping(&self) -> bool {
         self.port.moments.borrow().phase != Phase::Serving

@@ -49,7 +49,11 @@ pub(super) async fn drive(
         Ok(Greeting::Http(stream, Hello::Http2(hello))) => (stream, Protocol::Http2, hello),
         // TLS within TLS is nothing that anybody speaks.
         Ok(Greeting::Http(_, Hello::Tls)) => return port.facts.report(Fact::NotHttp { peer, listener }),
-        Ok(Greeting::Http(_, Hello::Nothing)) => return,
+        // Not a byte: a port check, which is worth knowing and no line in the log.
+        Ok(Greeting::Http(Wire::Plain(_), Hello::Nothing)) => {
+            return port.facts.keep(Fact::Silent { peer, listener });
+        }
+        Ok(Greeting::Http(Wire::Tls(_), Hello::Nothing)) => return,
         Ok(Greeting::TlsOnPlainPort(mut stream)) => {
             port.facts.report(Fact::TlsOnPlainPort { peer, listener });
             return hello::answer_tls(&mut stream, limits.hello).await;
@@ -59,7 +63,7 @@ pub(super) async fn drive(
             return hello::answer_plain(&mut stream, &hello, limits.hello).await;
         }
         Ok(Greeting::NoHandshake(why)) => {
-            return port.facts.report(Fact::HandshakeFailed { peer, listener, why });
+            return port.facts.report_with(Fact::HandshakeFailed { peer, listener, why }, why);
         }
         Ok(Greeting::Lost(error)) => {
             return tracing::debug!(%peer, %error, "connection lost before its first bytes");
@@ -120,6 +124,9 @@ async fn greet(mut stream: TcpStream, limits: &Limits) -> Greeting {
                 Ok(hello) => Greeting::PlainOnTlsPort(stream, hello),
                 Err(error) => Greeting::Lost(error),
             };
+        }
+        Err(error) if hello::is_reset(&error) => {
+            return Greeting::Http(Wire::Plain(stream), Hello::Nothing);
         }
         Err(error) => return Greeting::Lost(error),
     }

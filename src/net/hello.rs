@@ -21,7 +21,11 @@ pub(super) enum Hello {
 pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Hello> {
     let mut hello = BytesMut::with_capacity(READ_BYTES);
     loop {
-        if stream.read_buf(&mut hello).await? == 0 {
+        let read = match stream.read_buf(&mut hello).await {
+            Err(error) if hello.is_empty() && is_reset(&error) => return Ok(Hello::Nothing),
+            read => read?,
+        };
+        if read == 0 {
             return Ok(if hello.is_empty() { Hello::Nothing } else { Hello::Http1(hello.freeze()) });
         }
         if hello[0] == TLS_HANDSHAKE {
@@ -38,6 +42,11 @@ pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Hel
         }
         hello.reserve(READ_BYTES);
     }
+}
+
+/// Port checks leave like this, to be done with the connection at once.
+pub(super) fn is_reset(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionReset
 }
 
 /// Tells a TLS client that there is no TLS here.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::holder::holder;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,10 +30,11 @@ pub enum BindCause {
     NotAnEndpoint,
     #[error("the host name does not resolve ({0}); use an address of this machine, or 0.0.0.0 for all")]
     Unresolved(#[source] io::Error),
-    #[error(
-        "the port is in use; stop the program that holds it (`ss -ltnp` names it) or choose another port"
-    )]
-    InUse,
+    #[error("the port is in use{}", holding(.held_by.as_deref()))]
+    InUse {
+        /// `pid 812 (otelcol)`, where the system says it.
+        held_by: Option<String>,
+    },
     #[error("it is not permitted; choose a port above 1023 or grant CAP_NET_BIND_SERVICE")]
     NotPermitted,
     #[error("this machine has no such address; use one it has, or 0.0.0.0 for all")]
@@ -61,6 +63,9 @@ impl Listener {
                 Err(cause) => error = BindCause::from(cause),
             }
         }
+        if let BindCause::InUse { held_by } = &mut error {
+            *held_by = holder(port);
+        }
         Err(failed(error))
     }
 
@@ -83,11 +88,18 @@ impl Listener {
 impl From<io::Error> for BindCause {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::AddrInUse => BindCause::InUse,
+            io::ErrorKind::AddrInUse => BindCause::InUse { held_by: None },
             io::ErrorKind::PermissionDenied => BindCause::NotPermitted,
             io::ErrorKind::AddrNotAvailable => BindCause::NoSuchAddress,
             _ => BindCause::Other(error),
         }
+    }
+}
+
+fn holding(held_by: Option<&str>) -> String {
+    match held_by {
+        Some(program) => format!(" by {program}; stop that program or choose another port"),
+        None => "; stop the program that holds it (`ss -ltnp` names it) or choose another port".to_owned(),
     }
 }
 

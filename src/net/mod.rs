@@ -13,6 +13,7 @@ mod connection;
 mod drive;
 mod handler;
 mod hello;
+mod holder;
 mod io;
 mod limits;
 mod listener;

@@ -72,8 +72,9 @@ pub fn limits() -> Limits {
     }
 }
 
-/// HTTP/1.0 may leave the host out; browsers never do.
-fn is_of_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
+/// Whether a request names this machine by a name that only this machine has. HTTP/1.0 may leave the host out; browsers
+/// never do.
+pub fn is_of_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter().map(|host| host.to_str().unwrap_or("?"));
     let named = uri.authority().map(|authority| authority.as_str());
     named.into_iter().chain(hosts.by_ref()).all(|host| {

@@ -110,6 +110,7 @@ async fn accept(listener: &Listener, port: &Arc<Port>, tasks: &TaskTracker) -> I
             }
         };
         pause = ACCEPT_PAUSE_MIN;
+        port.facts.connected(port.listener);
         let transport = Arc::clone(&port.offer.current().transport);
         let connections_max = transport.limits.connections_max;
         let Some(seat) = Seat::take(port, connections_max) else {

@@ -215,6 +215,11 @@ impl Board {
         self.entries().listeners = listeners;
     }
 
+    /// The open ports, in the order in which they were opened.
+    pub fn listeners(&self) -> Vec<Listener> {
+        self.entries().listeners.clone()
+    }
+
     pub fn add_listener(&self, listener: Listener) {
         self.entries().listeners.push(listener);
     }

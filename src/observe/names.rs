@@ -6,7 +6,7 @@
 //! [`exposition`](super::exposition) to say.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What the Collector calls the items of a signal in metric names, and their unit, by the signal's name.
 pub const ITEMS: [(&str, &str, &str); 3] = [
@@ -38,7 +38,7 @@ pub enum Kind {
 }
 
 /// How much is told: `service.telemetry.metrics.level`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     None,

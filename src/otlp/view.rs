@@ -408,6 +408,15 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// The flags of a span: the lowest 8 bits are those of its W3C context, bit 8 says whether bit 9 is known, and that says
+    /// whether the parent is in another process (opentelemetry-proto 1.1, `SpanFlags`).
+    pub fn flags(&self) -> u32 {
+        match self.is() {
+            Is::Span => self.node.number(16) as u32,
+            _ => 0,
+        }
+    }
+
     /// Start of a span, time of a log record or data point; nanoseconds since the epoch, 0 if unknown.
     pub fn time_unix_nano(&self) -> u64 {
         match self.is() {

@@ -97,7 +97,7 @@ async fn leave(outbox: Arc<Outbox>, deadline: Instant) {
 impl Group {
     /// So many batches are on their way at once. The tasks end by themselves when the outbox is drained or closed.
     fn start(store: &Arc<dyn Store>, consumer: &Consumer) -> Group {
-        let Consumer { outbox, id, exporter, count } = consumer;
+        let Consumer { outbox, id, exporter, count, .. } = consumer;
         let (retire, mut tasks) = (CancellationToken::new(), JoinSet::new());
         for _ in 0..(*count).max(1) {
             let (store, id, exporter) = (Arc::clone(store), Arc::clone(id), Arc::clone(exporter));

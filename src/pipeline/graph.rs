@@ -103,6 +103,7 @@ pub(super) struct Pipeline {
 /// Who sends what is in an outbox.
 pub(super) struct Consumer {
     pub outbox: OutboxId,
+    pub signal: Signal,
     pub id: Arc<str>,
     pub exporter: Arc<dyn Exporter>,
     /// How many batches are on their way at once.
@@ -147,6 +148,12 @@ impl Graph {
         &self.warnings
     }
 
+    /// The exporters of a signal, by id.
+    pub fn exporters(&self, signal: Signal) -> Vec<(Arc<str>, Arc<dyn Exporter>)> {
+        let of_signal = self.consumers.iter().filter(|consumer| consumer.signal == signal);
+        of_signal.map(|Consumer { id, exporter, .. }| (Arc::clone(id), Arc::clone(exporter))).collect()
+    }
+
     /// Shows the graph's pipelines on the board, instead of those of the graph before.
     pub fn show(&self, board: &Board) {
         board.set_pipelines(self.pipelines.clone());
@@ -181,7 +188,13 @@ impl Graph {
             retry: retry.clone(),
             lossy: sender.is_lossy(),
         });
-        self.consumers.push(Consumer { outbox, id: Arc::clone(id), exporter: Arc::clone(sender), count });
+        self.consumers.push(Consumer {
+            outbox,
+            signal,
+            id: Arc::clone(id),
+            exporter: Arc::clone(sender),
+            count,
+        });
         outbox
     }
 

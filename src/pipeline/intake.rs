@@ -16,6 +16,7 @@ use super::graph::{Graph, Pipeline};
 use super::limits::Size;
 use super::route::{Route, Step};
 use crate::component::{Admission, Budget, Charge, Cx, Intake, Origin, OutboxId, Refusal, Ticket};
+use crate::insight::Insight;
 use crate::observe::evaluations::Tally;
 use crate::otlp::{Edits, Payload, Signal, Watchlist};
 
@@ -25,12 +26,15 @@ pub struct Entrance {
     budget: Budget,
     stopping: AtomicBool,
     failures: AtomicU64,
+    insight: Arc<Insight>,
 }
 
 impl Entrance {
-    pub fn new(graph: Graph, budget: Budget) -> Arc<Entrance> {
+    /// What is put is shown to `insight`.
+    pub fn new(graph: Graph, budget: Budget, insight: Arc<Insight>) -> Arc<Entrance> {
         let graph = ArcSwap::from_pointee(graph);
-        Arc::new(Entrance { graph, budget, stopping: AtomicBool::new(false), failures: AtomicU64::new(0) })
+        let (stopping, failures) = (AtomicBool::new(false), AtomicU64::new(0));
+        Arc::new(Entrance { graph, budget, stopping, failures, insight })
     }
 
     /// The intake of a receiver: it reaches only the pipelines that name it.
@@ -155,6 +159,9 @@ impl Intake for ReceiverIntake {
             pipeline.ledger.count(*entered, changes, out.len(), *evaluations);
             tallies.iter().for_each(|tally| pipeline.ledger.count_evaluated(tally));
         }
+        if let Some(seen) = shown(&route.steps, &passages) {
+            self.entrance.insight.watch().put(seen, || origin.as_seen());
+        }
         Ok(ticket)
     }
 
@@ -249,6 +256,16 @@ impl Pipeline {
         }
         passage
     }
+}
+
+/// What people see of a request that several pipelines may have put: what left the one that found most evaluations, or
+/// else the first. Twice the same spans would be none of its sender's doing.
+fn shown<'a>(steps: &[Step], passages: &'a [Passage]) -> Option<&'a Payload> {
+    let leaves =
+        |(step, passage): &(&Step, &Passage)| !step.pipeline.outboxes.is_empty() && !passage.out.is_empty();
+    let left = steps.iter().zip(passages).filter(leaves).map(|(_, passage)| passage);
+    let most = left.reduce(|most, other| if other.evaluations > most.evaluations { other } else { most });
+    most.map(|passage| &passage.out)
 }
 
 /// Whether the passage's buffer is one that an earlier passage has as well.

@@ -44,6 +44,8 @@ impl Trial {
             receiver: Arc::from("test"),
             transport: Transport::Local,
             peer: None,
+            listener: None,
+            port: None,
             arrival: SystemTime::UNIX_EPOCH,
         };
         let passage = pass(&self.steps, payload, &origin)?.pop();

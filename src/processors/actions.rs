@@ -19,6 +19,7 @@ use crate::otlp::{Attributes, Edit, OwnedValue, Value};
 pub struct Action {
     /// The attribute.
     pub key: String,
+    /// What to do. Required.
     pub action: Option<Verb>,
     /// For `insert`, `update`, `upsert`: a text, number, bool, list or map.
     pub value: Option<Constant>,
@@ -28,6 +29,7 @@ pub struct Action {
     pub from_context: String,
     /// For `delete` and `hash`: also all attributes whose key it matches. For `extract`: what to look for.
     pub pattern: String,
+    /// For `convert`.
     pub converted_type: Option<Conversion>,
 }
 

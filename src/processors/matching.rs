@@ -14,6 +14,7 @@ use crate::otlp::{Attributes, Item, OwnedValue, Resource, Scope, Signal, Value};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Properties {
+    /// Required.
     pub match_type: Option<MatchType>,
     /// `service.name` of the resource; spans only.
     pub services: Vec<String>,
@@ -23,15 +24,19 @@ pub struct Properties {
     pub span_kinds: Vec<String>,
     /// Log records only.
     pub log_bodies: Vec<String>,
+    /// Log records only.
     pub log_severity_texts: Vec<String>,
+    /// Log records only.
     pub log_severity_number: Option<SeverityNumber>,
     /// Data points only.
     pub metric_names: Vec<String>,
     /// All of them; data points are not looked at by attributes.
     pub attributes: Vec<Attribute>,
+    /// Attributes of the resource, all of them; spans and log records.
     pub resources: Vec<Attribute>,
+    /// Instrumentation scopes, all of them; spans and log records.
     pub libraries: Vec<Library>,
-    /// Read, without effect: a cache that burgee has no need of.
+    /// Read, but without effect in burgee: a cache that it has no need of.
     pub regexp: Option<RegexpCache>,
 }
 
@@ -47,7 +52,9 @@ pub enum MatchType {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Attribute {
+    /// The attribute.
     pub key: String,
+    /// What it has to be; absent: anything.
     pub value: Option<Constant>,
 }
 
@@ -55,6 +62,7 @@ pub struct Attribute {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Library {
+    /// The scope's name.
     pub name: String,
     /// Absent: any.
     pub version: Option<String>,

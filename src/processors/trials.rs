@@ -109,6 +109,8 @@ pub(super) fn run(processor: &dyn Processor, payload: &Payload) -> Passed {
         receiver: Arc::from("otlp"),
         transport: Transport::Grpc,
         peer: Some(SocketAddr::from(([192, 0, 2, 7], 1234))),
+        listener: None,
+        port: None,
         arrival: SystemTime::UNIX_EPOCH,
     };
     let mut edits = Edits::default();

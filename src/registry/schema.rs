@@ -16,6 +16,7 @@ use crate::processors::{
     attributes, batch, feature_flag, filter, memory_limiter, probabilistic_sampler, resource,
 };
 use crate::telemetry::{Logs, Metrics};
+use crate::values::REDACTED;
 use crate::{admin, receivers};
 
 /// The schema of a whole configuration, as `config/burgee.schema.json` has it.
@@ -125,8 +126,16 @@ fn loosen(schema: &mut Value) {
     if keywords.contains_key("properties") && !is_closed {
         keywords.insert("additionalProperties".to_owned(), json!(false));
     }
-    // Serde's own words for a default are not the file's.
-    keywords.remove("default");
+    let is_said = keywords.get("default").is_none_or(|default| match default {
+        Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => !text.is_empty() && text != REDACTED,
+        Value::Array(items) => !items.is_empty(),
+        // Null is for every key, and a block's defaults stand at its own keys.
+        Value::Null | Value::Object(_) => false,
+    });
+    if !is_said {
+        keywords.remove("default");
+    }
     keywords.remove("format");
     for (key, inner) in keywords {
         match (key.as_str(), inner) {
@@ -160,7 +169,7 @@ fn setting(schema: &mut Value) {
         return;
     }
     let mut outer = Map::new();
-    for key in ["description", "title", "deprecated"] {
+    for key in ["description", "title", "deprecated", "default"] {
         outer.extend(keywords.remove(key).map(|value| (key.to_owned(), value)));
     }
     let mut alternatives =

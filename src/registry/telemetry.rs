@@ -11,11 +11,13 @@ use super::components::{put, warning};
 use crate::component::{Authenticators, BuildContext, Exporter, Problem as Odd, Task, WhenTaken};
 use crate::config::{self, Kind, Node, Problem, Report, unknown_keys};
 use crate::exporters::{Built, otlp_grpc, otlp_http};
+use crate::observe::instance::PROGRAM;
 use crate::observe::names::Level;
 use crate::telemetry::{
     self, Compression, Logs, Metrics, OtlpExporter, Page, Periodic, PrometheusReader, Protocol, Push, Reader,
     Resource,
 };
+use crate::values::Secret;
 
 /// What `service.telemetry` asks for.
 #[derive(Debug, Default)]
@@ -237,7 +239,8 @@ fn push(
     }
 }
 
-/// The exporters that pipelines have send this, too; from OpenTelemetry's keys to theirs.
+/// The exporters that pipelines have send this, too; from OpenTelemetry's keys to theirs. They do not call themselves
+/// this process: metrics of burgee's own that it receives are no loop, since there are no more of them for it.
 fn sender(otlp: &OtlpExporter, timeout: Duration) -> Result<Built, Vec<Odd>> {
     let endpoint = otlp.endpoint.trim();
     if endpoint.is_empty() {
@@ -267,6 +270,7 @@ fn sender(otlp: &OtlpExporter, timeout: Duration) -> Result<Built, Vec<Odd>> {
             settings["endpoint"] = url.into();
             let mut config: otlp_grpc::Config = serde_json::from_value(settings).map_err(refused)?;
             config.headers = otlp.headers.clone();
+            PROGRAM.clone_into(&mut config.user_agent);
             otlp_grpc::build(&config, &Authenticators::default())
         }
         Protocol::HttpProtobuf => {
@@ -275,6 +279,10 @@ fn sender(otlp: &OtlpExporter, timeout: Duration) -> Result<Built, Vec<Odd>> {
             settings[if is_whole { "metrics_endpoint" } else { "endpoint" }] = url.into();
             let mut config: otlp_http::Config = serde_json::from_value(settings).map_err(refused)?;
             config.headers = otlp.headers.clone();
+            if !config.headers.get().contains_key("user-agent") {
+                let added = config.headers.add("user-agent", &Secret::new(PROGRAM));
+                added.expect("it was not there, and is a header");
+            }
             otlp_http::build(&config, &Authenticators::default())
         }
     }

@@ -305,12 +305,7 @@ service: {extensions: [admin]}",
 fn admin_listens(plan: &Plan) -> (String, WhenTaken) {
     let admins: Vec<_> = plan.extensions.iter().filter(|extension| &*extension.id == "admin").collect();
     let [admin] = admins[..] else { panic!("one admin service: {:?}", plan.extensions) };
-    let cx = ExtensionContext {
-        id: admin.id.clone(),
-        board: Board::new(),
-        facts: Arc::default(),
-        budget: Budget::new(0),
-    };
+    let cx = ExtensionContext::new(admin.id.clone(), Board::new(), Arc::default(), Budget::new(0));
     let listen = admin.built.serve.as_ref().expect("it answers questions").listeners(cx);
     (listen[0].endpoint.to_string(), listen[0].when_taken)
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::component::Problem;
 use crate::observe::exposition::Naming;
@@ -17,7 +17,9 @@ use crate::values::{self, Headers, ListenEndpoint, Unread};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Logs {
+    /// How much is said; `RUST_LOG` goes before it.
     pub level: LogLevel,
+    /// `console`: for people. `json`: one object a line.
     pub encoding: Encoding,
     /// `stderr`, `stdout`, or files, which are appended to.
     pub output_paths: Vec<String>,
@@ -51,7 +53,7 @@ impl Default for Logs {
 }
 
 /// How much burgee's log says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     #[serde(alias = "DEBUG")]
@@ -77,7 +79,7 @@ impl LogLevel {
 }
 
 /// What a line of the log looks like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// For people.
@@ -91,6 +93,7 @@ pub enum Encoding {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
+    /// How much is told; `basic` has no evaluations by flag.
     pub level: Level,
     /// What older configurations have instead of a reader.
     pub address: Option<ListenEndpoint>,
@@ -103,7 +106,9 @@ pub struct Metrics {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reader {
+    /// Somebody comes for them.
     pub pull: Option<Pull>,
+    /// They are sent, again and again.
     pub periodic: Option<Periodic>,
 }
 
@@ -111,6 +116,7 @@ pub struct Reader {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pull {
+    /// What it is.
     pub exporter: PullExporter,
     pub producers: Option<Unread>,
     pub cardinality_limits: Option<Unread>,
@@ -119,6 +125,7 @@ pub struct Pull {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PullExporter {
+    /// A page for Prometheus, `http://host:port/metrics`.
     pub prometheus: Option<PrometheusReader>,
 }
 
@@ -126,11 +133,17 @@ pub struct PullExporter {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrometheusReader {
+    /// Where to listen.
     pub host: String,
+    /// The port.
     pub port: u16,
+    /// No `otel_scope_name` and `otel_scope_version`.
     pub without_scope_info: bool,
+    /// No `_seconds`, no `_bytes`.
     pub without_units: bool,
+    /// No `_total`.
     pub without_type_suffix: bool,
+    /// Which attributes of the resource are labels of every series.
     pub with_resource_constant_labels: ConstantLabels,
 }
 
@@ -174,7 +187,9 @@ impl PrometheusReader {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConstantLabels {
+    /// Their names; `*` and `?` stand for letters.
     pub included: Vec<String>,
+    /// Of those, which are not.
     pub excluded: Vec<String>,
 }
 
@@ -190,9 +205,11 @@ impl ConstantLabels {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Periodic {
+    /// How often, 100ms at least.
     pub interval: Millis,
     /// Of one try.
     pub timeout: Millis,
+    /// Where they go.
     pub exporter: PeriodicExporter,
     pub producers: Option<Unread>,
     pub cardinality_limits: Option<Unread>,
@@ -213,6 +230,7 @@ impl Default for Periodic {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeriodicExporter {
+    /// Over OTLP.
     pub otlp: Option<OtlpExporter>,
     pub console: Option<Unread>,
 }
@@ -221,15 +239,21 @@ pub struct PeriodicExporter {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OtlpExporter {
+    /// How.
     pub protocol: Protocol,
+    /// Where to; without a path, `/v1/metrics` is added for `http/protobuf`.
     pub endpoint: String,
+    /// On every request. Values are never printed.
     pub headers: Headers,
+    /// Of bodies.
     pub compression: Compression,
     /// Plaintext, where the endpoint has no scheme.
     pub insecure: bool,
     /// The authority that the downstream's certificate is checked against, a PEM file.
     pub certificate: Option<String>,
+    /// What is shown to a downstream that asks, a PEM file.
     pub client_certificate: Option<String>,
+    /// Its private key, a PEM file.
     pub client_key: Option<String>,
     /// Of one try, before the reader's.
     pub timeout: Option<Millis>,
@@ -238,7 +262,7 @@ pub struct OtlpExporter {
     pub default_histogram_aggregation: Option<Unread>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Protocol {
     #[serde(rename = "grpc")]
     Grpc,
@@ -247,7 +271,7 @@ pub enum Protocol {
     HttpProtobuf,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     #[default]
@@ -258,6 +282,12 @@ pub enum Compression {
 /// A time as OpenTelemetry's own configuration has it: milliseconds without a unit; with one, any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Millis(pub Duration);
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        values::Duration::from(self.0).serialize(out)
+    }
+}
 
 impl<'de> Deserialize<'de> for Millis {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {

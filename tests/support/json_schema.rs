@@ -8,7 +8,7 @@ pub fn check(root: &Value, schema: &Value, value: &Value) -> Result<(), String> 
     let fails = |what: &str| Err(format!("{value} is not {what}"));
     for (keyword, wanted) in keywords {
         match keyword.as_str() {
-            "$schema" | "title" | "description" | "definitions" | "writeOnly" | "deprecated" => {}
+            "$schema" | "title" | "description" | "definitions" | "writeOnly" | "deprecated" | "default" => {}
             "$ref" => {
                 let name = wanted.as_str().and_then(|of| of.strip_prefix("#/definitions/")).expect("a $ref");
                 check(root, &root["definitions"][name], value)?;

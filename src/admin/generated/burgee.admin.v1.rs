@@ -582,6 +582,9 @@ pub struct TracesRequest {
     /// At most so many; 0 is 100.
     #[prost(uint32, tag = "2")]
     pub limit: u32,
+    /// Only those with a span that has this attribute with this value.
+    #[prost(message, optional, tag = "3")]
+    pub having: ::core::option::Option<Attribute>,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, ::prost::Message)]

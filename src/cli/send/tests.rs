@@ -73,7 +73,9 @@ fn read(file: &[u8]) -> Vec<String> {
 
 #[test]
 fn the_test_trace_has_one_evaluation_on_each_of_its_two_spans() {
-    let checked = otlp::check(Signal::Traces, trial_request().into(), &flags::watchlist()).expect("OTLP");
+    let checked =
+        otlp::check(Signal::Traces, trial_request().into(), &flags::watchlist(&flags::ContextId::default()))
+            .expect("OTLP");
     assert_eq!((checked.payload.len(), checked.flawed), (2, 0));
     let mut seen = Vec::new();
     flags::evaluations(&checked.payload, |item, evaluation| {

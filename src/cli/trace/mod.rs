@@ -94,7 +94,7 @@ fn horizon_sentence(horizon: &v1::Horizon, now: SystemTime) -> String {
 async fn list(running: &Running, args: &Args) -> Result<(), Failure> {
     let filter = args.filter.clone().unwrap_or_default();
     let is_filtered = !filter.is_empty();
-    let request = v1::TracesRequest { filter, limit: args.limit };
+    let request = v1::TracesRequest { filter, limit: args.limit, ..Default::default() };
     let answer = running.ask(async |mut client| client.traces(request).await).await?;
     if args.json {
         return lines::print_json(&answer);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Built, Notes, Problem, QueueKeys};
 use crate::component::{Batch, Exporter, Outcome, QueueConfig, RetryConfig};
@@ -23,19 +23,24 @@ use sampler::Sampler;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// `basic`: a line for each batch. `normal`: for each item. `detailed`: all of it. `evaluations`: a line for each flag
+    /// evaluation, nothing else.
     pub verbosity: Verbosity,
     /// How many batches of a signal are shown in a second, before the others are thinned out.
     pub sampling_initial: u64,
     /// Of those others, each how-manieth is shown; 0: none.
     pub sampling_thereafter: u64,
+    /// `true` is without effect, with a warning: telemetry never goes through burgee's log.
     pub use_internal_logger: Option<bool>,
+    /// `[stdout]`, which it is if left out, or `[stderr]`.
     pub output_paths: Vec<String>,
+    /// Left out: one consumer, which keeps the order.
     pub sending_queue: Option<QueueKeys>,
 }
 
 /// How much is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(try_from = "String", rename_all = "lowercase")]
 pub enum Verbosity {
     /// A line for each batch.
     Basic,

@@ -30,12 +30,17 @@ use crate::values::{self, Block};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Required. One file for all signals.
     pub path: String,
+    /// `json`: OTLP/JSON, a request on a line. `proto`: length and bytes.
     pub format: BodyFormat,
     /// What is in the file when burgee starts stays there.
     pub append: bool,
+    /// Of every request by itself: `zstd` or `none`.
     pub compression: Compression,
+    /// How hard it tries.
     pub compression_params: CompressionParams,
+    /// Begins a new file; off unless it is given.
     pub rotation: Block<RotationKeys>,
     /// Kept by writing every batch through at once.
     pub flush_interval: values::Duration,
@@ -43,7 +48,9 @@ pub struct Config {
     pub create_directory: bool,
     /// In octal, of a folder that is created.
     pub directory_permissions: String,
+    /// Not in burgee: an error.
     pub encoding: Unused,
+    /// Not in burgee: an error.
     pub group_by: GroupBy,
     /// burgee's own. Left out: one consumer.
     pub sending_queue: Option<QueueKeys>,
@@ -61,6 +68,7 @@ pub struct RotationKeys {
     pub max_days: u64,
     /// How many are kept. 0: all.
     pub max_backups: usize,
+    /// Without effect, with a warning: names are in UTC.
     pub localtime: bool,
 }
 

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tonic::metadata::{Binary, MetadataValue};
 
@@ -30,31 +30,42 @@ use crate::values::{self, ByteSize, Headers};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Required. `http://host:port` is plain text; `https://host:port`, and `host:port` without `tls.insecure`, are TLS.
     pub endpoint: String,
+    /// `gzip`, `zstd` or `none`.
     pub compression: Compression,
+    /// On every request. Values are never printed.
     pub headers: Headers,
     /// Of one try. 0 is no limit.
     pub timeout: values::Duration,
+    /// What burgee calls itself; `burgee/<version>` if left out.
     pub user_agent: String,
+    /// How to trust the downstream, and what to show it.
     pub tls: Option<TlsKeys>,
+    /// When and how often a request is sent again.
     pub retry_on_failure: RetryKeys,
+    /// What waits for the downstream.
     pub sending_queue: QueueKeys,
-    /// burgee's own: bytes of one uncompressed request.
+    /// burgee's own: no uncompressed request is larger. Left out: split below 4 MiB, a single item may have 64 MiB.
     pub max_request_size: Option<ByteSize>,
     /// What requests say they go to, instead of the endpoint.
     pub authority: String,
+    /// `pick_first` is what burgee does; `round_robin` is a warning.
     pub balancer_name: Option<Balancer>,
+    /// Pings over HTTP/2; none unless it is given.
     pub keepalive: Option<Keepalive>,
     /// A try waits for the downstream to be there, as long as its timeout allows.
     pub wait_for_ready: bool,
+    /// Proves to the downstream who sends; goes before `headers`.
     pub auth: Option<AuthKeys>,
+    /// Not in burgee: an error.
     pub middlewares: Vec<values::Unread>,
     pub read_buffer_size: Unused,
     pub write_buffer_size: Unused,
 }
 
 /// The key `balancer_name`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Balancer {
     RoundRobin,
@@ -67,6 +78,7 @@ pub enum Balancer {
 pub struct Keepalive {
     /// At least 10 s, as gRPC has it.
     pub time: values::Duration,
+    /// How long an answer to a ping may take.
     pub timeout: values::Duration,
     /// Also while nothing is being sent.
     pub permit_without_stream: bool,
@@ -201,7 +213,7 @@ impl Config {
             }
         }
         match HeaderValue::from_str(self.user_agent.trim()) {
-            // without one, the client names burgee
+            // without one, it is this process that sends
             Ok(user_agent) if user_agent.is_empty() => {}
             Ok(user_agent) => drop(headers.insert(header::USER_AGENT, user_agent)),
             Err(_) => {

@@ -25,25 +25,34 @@ use crate::values::{self, ByteSize, Headers, Secret};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// To which `/v1/traces` and the like are added.
+    /// To which `/v1/traces` and the like are added. Required, unless each signal has its own; with `http://` or `https://`.
     pub endpoint: String,
-    /// Used as it is.
+    /// Instead of `endpoint`, for traces; used as it is.
     pub traces_endpoint: String,
+    /// Likewise for metrics.
     pub metrics_endpoint: String,
+    /// Likewise for logs.
     pub logs_endpoint: String,
     pub profiles_endpoint: Unused,
+    /// Of bodies.
     pub encoding: BodyFormat,
+    /// `gzip`, `zstd`, `zlib`, `deflate` or `none`.
     pub compression: Compression,
+    /// How hard it tries.
     pub compression_params: CompressionParams,
-    /// burgee's own: bytes of one uncompressed request.
+    /// burgee's own: no uncompressed request is larger. Left out: split below 4 MiB, a single item may have 64 MiB.
     pub max_request_size: Option<ByteSize>,
+    /// On every request. Values are never printed. `Host` overrides the name the downstream sees.
     pub headers: Headers,
     /// Of one try. 0 is no limit.
     pub timeout: values::Duration,
+    /// How to trust the downstream, and what to show it.
     pub tls: Option<TlsKeys>,
     /// How long an unused connection is kept.
     pub idle_conn_timeout: values::Duration,
+    /// When and how often a request is sent again.
     pub retry_on_failure: RetryKeys,
+    /// What waits for the downstream.
     pub sending_queue: QueueKeys,
     /// Instead of what the environment says; it may hold a user and a password.
     pub proxy_url: Secret,
@@ -53,8 +62,11 @@ pub struct Config {
     pub max_idle_conns_per_host: usize,
     /// Connections at once. 0 is no limit.
     pub max_conns_per_host: usize,
+    /// `true`: a connection is used once.
     pub disable_keep_alives: bool,
+    /// Proves to the downstream who sends; goes before `headers`.
     pub auth: Option<AuthKeys>,
+    /// Not in burgee: an error.
     pub middlewares: Vec<values::Unread>,
     pub read_buffer_size: Unused,
     pub write_buffer_size: Unused,

@@ -36,9 +36,11 @@ pub struct Htpasswd {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientKeys {
+    /// Who burgee is.
     pub username: String,
     /// Instead of `username`; read again when it changes.
     pub username_file: PathBuf,
+    /// Its password.
     pub password: Secret,
     /// Instead of `password`; read again when it changes.
     pub password_file: PathBuf,

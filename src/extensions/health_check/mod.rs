@@ -18,15 +18,22 @@ use crate::values::{self, ListenEndpoint, Unread};
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where to listen.
     pub endpoint: ListenEndpoint,
+    /// Where the answer is; begins with a slash.
     pub path: String,
+    /// Texts instead of the JSON.
     pub response_body: Option<ResponseBody>,
+    /// What exporters' failures mean.
     pub component_health: ComponentHealth,
     pub check_collector_pipeline: Option<Unread>,
     pub use_v2: Option<Unread>,
     pub http: Option<Unread>,
+    /// Not in burgee: an error.
     pub grpc: Option<Unread>,
+    /// Not in burgee: an error.
     pub tls: Option<Unread>,
+    /// Not in burgee: an error.
     pub auth: Option<Unread>,
     pub cors: Option<Unread>,
     pub transport: Option<Unread>,
@@ -75,7 +82,9 @@ impl Default for Config {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResponseBody {
+    /// With 200.
     pub healthy: String,
+    /// With 503.
     pub unhealthy: String,
 }
 
@@ -85,6 +94,7 @@ pub struct ResponseBody {
 pub struct ComponentHealth {
     /// Whether an exporter that delivers nothing for `recovery_duration` makes burgee unhealthy.
     pub include_recoverable_errors: bool,
+    /// How long an exporter may deliver nothing before it counts as failing.
     pub recovery_duration: values::Duration,
     pub include_permanent_errors: Option<Unread>,
 }

@@ -16,9 +16,12 @@ use crate::values::{ListenEndpoint, Unread};
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where to listen.
     pub endpoint: ListenEndpoint,
     pub expvar: Option<Unread>,
+    /// Not in burgee: an error.
     pub tls: Option<Unread>,
+    /// Not in burgee: an error.
     pub auth: Option<Unread>,
     pub cors: Option<Unread>,
 }

@@ -194,6 +194,21 @@ pub fn evaluations<'a>(payload: &'a Payload, mut see: impl FnMut(&Item<'a>, &Eva
     }
 }
 
+/// The same, one item after another.
+#[derive(Default)]
+pub struct Evaluations<'a>(Reader<'a>);
+
+impl<'a> Evaluations<'a> {
+    /// Calls `see` for every evaluation that a span or log record of the payload is or tells of.
+    pub fn of(&mut self, item: Item<'a>, mut see: impl FnMut(&Evaluation<'a>)) {
+        match item.signal() {
+            Signal::Metrics => {}
+            Signal::Logs => self.0.record(item).iter().for_each(|found| see(&found.evaluation)),
+            Signal::Traces => self.0.evaluations_of(item).iter().for_each(see),
+        }
+    }
+}
+
 /// The words of all tables, for tests that make up telemetry.
 #[cfg(test)]
 pub(crate) struct Vocabulary {

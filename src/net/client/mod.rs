@@ -35,6 +35,7 @@ use self::secure::Secure;
 use super::body::Body;
 use super::connection::Protocol;
 use super::tls::ClientTls;
+use crate::observe::instance::PROGRAM;
 
 pub use self::dial::Target;
 pub use self::error::{SendError, SendErrorKind};
@@ -149,7 +150,7 @@ impl Client {
             let cause = "its URI does not begin with http://, and this client has no TLS";
             return Err(SendError::new(SendErrorKind::Invalid, cause.to_owned()));
         }
-        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(BURGEE));
+        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(PROGRAM));
         if let Some(authorization) = self.0.dialer.proxy_authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }
@@ -268,7 +269,6 @@ impl Default for ClientConfig {
     }
 }
 
-const BURGEE: &str = concat!("burgee/", env!("CARGO_PKG_VERSION"));
 /// A quiet connection is probed after this long, and dead after the probes went unanswered.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);

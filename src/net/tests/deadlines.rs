@@ -18,13 +18,35 @@ async fn a_client_that_does_not_finish_its_hello_is_closed() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_without_a_word_is_no_fact() {
+async fn a_client_that_leaves_without_a_word_is_silent_and_nothing_worse() {
     let server = start(patient(), reader()).await;
-    drop(server.connect().await);
+    let client = server.connect().await;
+    drop(client);
+    // some port checks end with a reset
+    let client = server.connect().await;
+    socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("a socket has this option");
+    drop(client);
+    while server.facts.count(Kind::Silent) < 2 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(server.connect().await.write(b"").await.expect("the server goes on"), 0);
-    let facts = Arc::clone(&server.facts);
+    let (facts, address) = (Arc::clone(&server.facts), server.address);
     server.end(LONG).await;
-    assert_eq!(facts.all(), []);
+    assert_eq!(facts.all().len(), 1);
+    let seen = &facts.encounters()[0];
+    assert_eq!((seen.kind, seen.listener), (Kind::Silent, Some(address)));
+    assert_eq!(seen.peer, Some(std::net::IpAddr::from([127, 0, 0, 1])));
+}
+
+#[tokio::test]
+async fn every_connection_is_counted_at_its_port_whatever_becomes_of_it() {
+    let server = start(Limits { connections_max: 1, ..patient() }, reader()).await;
+    let first = server.connect().await;
+    let mut second = server.connect().await;
+    assert_eq!(rest(&mut second).await, b"", "one too many");
+    let connections = server.facts.connections();
+    assert_eq!((connections.len(), connections[0].0, connections[0].1), (1, server.address, 2));
+    drop(first);
 }
 
 #[tokio::test]

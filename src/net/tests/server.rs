@@ -194,7 +194,7 @@ async fn a_taken_port_says_so_and_what_to_do() {
     let taken = Listener::bind("127.0.0.1:0").await.expect("loopback has free ports");
     let endpoint = taken.local_addr().to_string();
     let error = Listener::bind(&endpoint).await.expect_err("it is taken");
-    assert!(matches!(error.cause, BindCause::InUse));
+    assert!(matches!(error.cause, BindCause::InUse { .. }));
     let sentence = error.to_string();
     assert!(sentence.contains(&endpoint) && sentence.contains("in use; stop the program"), "{sentence}");
 }

@@ -15,9 +15,11 @@ use crate::values::{Duration, Secret};
 pub struct ServerTlsKeys {
     /// The listener's certificate, then those between it and its authority; PEM.
     pub cert_file: PathBuf,
+    /// Instead of `cert_file`: the text itself.
     pub cert_pem: String,
     /// The certificate's private key without a password; PEM.
     pub key_file: PathBuf,
+    /// Instead of `key_file`: the text itself.
     pub key_pem: Secret,
     /// Clients have to show a certificate that one of these authorities has signed; PEM.
     pub client_ca_file: PathBuf,
@@ -34,10 +36,15 @@ pub struct ServerTlsKeys {
     /// How often files are read again; 0: never.
     pub reload_interval: Duration,
     // Known to the Collector, without a meaning here.
+    /// Without effect on a listener, with a warning: `client_ca_file` is for the certificates of clients.
     pub ca_file: PathBuf,
+    /// As `ca_file`.
     pub ca_pem: String,
+    /// As `ca_file`.
     pub include_system_ca_certs_pool: bool,
+    /// Without effect, with a warning: burgee has none.
     pub include_insecure_cipher_suites: bool,
+    /// Not in burgee: an error.
     pub tpm: Tpm,
 }
 
@@ -53,14 +60,17 @@ pub struct ClientTlsKeys {
     pub server_name_override: String,
     /// Authorities that may have signed the server's certificate, instead of the system's; PEM.
     pub ca_file: PathBuf,
+    /// Instead of `ca_file`: the text itself.
     pub ca_pem: String,
     /// The system's authorities as well.
     pub include_system_ca_certs_pool: bool,
     /// What is shown to a server that asks who this is; PEM.
     pub cert_file: PathBuf,
+    /// Instead of `cert_file`: the text itself.
     pub cert_pem: String,
     /// Its private key without a password; PEM.
     pub key_file: PathBuf,
+    /// Instead of `key_file`: the text itself.
     pub key_pem: Secret,
     /// `1.2` or `1.3`; 1.2 if left out.
     pub min_version: String,
@@ -73,7 +83,9 @@ pub struct ClientTlsKeys {
     /// How often files are read again; 0: never.
     pub reload_interval: Duration,
     // Known to the Collector, without a meaning here.
+    /// Without effect, with a warning: burgee has none.
     pub include_insecure_cipher_suites: bool,
+    /// Not in burgee: an error.
     pub tpm: Tpm,
 }
 

@@ -54,7 +54,7 @@ impl Rig {
         graph.show(&board);
         let mut consumers = Consumers::default();
         consumers.follow(&graph, &store, Instant::now());
-        let entrance = Entrance::new(graph, budget.clone());
+        let entrance = Entrance::new(graph, budget.clone(), Arc::default());
         let feeder = Feeder::new(entrance.intake("feeder"));
         Rig { board, budget, store, entrance, feeder, consumers }
     }

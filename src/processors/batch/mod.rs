@@ -12,11 +12,11 @@ use crate::values::Duration;
 pub struct Config {
     /// Items; a batch that is smaller waits for `timeout`.
     pub send_batch_size: u64,
-    /// 0 sends at once.
+    /// How long a batch below `send_batch_size` waits; 0 sends at once.
     pub timeout: Duration,
     /// Items; 0 is no limit.
     pub send_batch_max_size: u64,
-    /// Batches by the sender's headers: not in this version.
+    /// Not in burgee: an error. Batches by the sender's headers.
     pub metadata_keys: Vec<String>,
     /// Belongs to `metadata_keys`.
     pub metadata_cardinality_limit: u64,

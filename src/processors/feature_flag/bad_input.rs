@@ -58,6 +58,8 @@ fn steps(options: &str, request: &huge::Request) -> u64 {
         receiver: Arc::from("otlp"),
         transport: Transport::Local,
         peer: None,
+        listener: None,
+        port: None,
         arrival: SystemTime::UNIX_EPOCH,
     };
     let mut edits = Edits::default();

@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
 
 use crate::component::{self, BuildContext, Cx, Processor};
 use crate::config::Problem;
@@ -22,20 +22,26 @@ pub use definitions::{Config as DefinitionsConfig, Endpoint, RelayProxy};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What becomes of the private and outdated names that an evaluation arrived with.
     pub originals: Originals,
+    /// When `feature_flag.result.value` leaves.
     pub value: ValuePolicy,
+    /// What becomes of the ids of those whom flags are evaluated for.
     pub context_id: ContextIds,
-    /// What `context_id: hash` needs.
+    /// What `context_id: hash` needs, and nothing else takes.
     pub hash_key: Option<Secret>,
+    /// `request`: the spans that an evaluation affects are marked, as far as they came in the same request.
     pub project: Project,
-    /// 1 to 1024.
+    /// How many flags are written onto one span, 1 to 1024; the others are counted there.
     #[serde(deserialize_with = "flags_per_span")]
     pub max_flags_per_span: usize,
-    /// At most 256 bytes, without control characters; may be empty.
+    /// For spans of the relay proxy, which name none. At most 256 bytes, without control characters; empty: none is written.
     #[serde(deserialize_with = "provider_name")]
     pub provider_name: String,
+    /// What the flags are: off unless it is given.
     #[serde(deserialize_with = "said")]
     pub definitions: Option<DefinitionsConfig>,
+    /// Whether burgee's own metrics count evaluations by flag, variant and reason, or only how many there were.
     pub metrics: Metrics,
 }
 
@@ -57,7 +63,7 @@ impl Default for Config {
 }
 
 /// What burgee's own metrics say about evaluations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metrics {
     /// How many of each flag, variant and reason there were.
@@ -68,7 +74,7 @@ pub enum Metrics {
 }
 
 /// What becomes of context ids: the words for [`ContextId`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ContextIds {
     Keep,

@@ -197,6 +197,8 @@ fn tally(options: &str, request: &[u8]) -> Vec<(String, u64)> {
         receiver: Arc::from("otlp"),
         transport: Transport::Local,
         peer: None,
+        listener: None,
+        port: None,
         arrival: SystemTime::UNIX_EPOCH,
     };
     let (mut edits, evaluated) = (Edits::default(), Evaluated::default());
@@ -724,6 +726,8 @@ fn process(config: &Config, payload: Payload) -> (Payload, u64) {
         receiver: Arc::from("otlp"),
         transport: Transport::Local,
         peer: None,
+        listener: None,
+        port: None,
         arrival: SystemTime::UNIX_EPOCH,
     };
     let mut edits = Edits::default();

@@ -3,18 +3,21 @@
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 /// The keys of the Collector's `filterprocessor` 0.155.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Read; no condition that burgee takes can fail.
+    /// Read; what it says makes no difference.
     pub error_mode: ErrorMode,
+    /// What is dropped of traces.
     pub traces: TraceFilters,
+    /// What is dropped of metrics.
     pub metrics: MetricFilters,
+    /// What is dropped of logs.
     pub logs: LogFilters,
     /// In the newer style, instead of `traces`: paths with prefixes.
     pub trace_conditions: Vec<Conditions>,
@@ -31,7 +34,7 @@ pub struct Config {
 }
 
 /// What the Collector does where a condition cannot be evaluated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ErrorMode {
     Ignore,
@@ -46,6 +49,7 @@ pub enum ErrorMode {
 pub struct TraceFilters {
     /// All spans of a resource.
     pub resource: Vec<String>,
+    /// Conditions; a span for which one holds is dropped.
     pub span: Vec<String>,
     /// Events of the spans that stay.
     pub spanevent: Vec<String>,
@@ -59,6 +63,7 @@ pub struct MetricFilters {
     pub resource: Vec<String>,
     /// All data points of a metric.
     pub metric: Vec<String>,
+    /// A data point for which one of these holds.
     pub datapoint: Vec<String>,
     /// An older style, which is refused.
     pub include: Option<Anything>,
@@ -74,6 +79,7 @@ pub struct MetricFilters {
 pub struct LogFilters {
     /// All log records of a resource.
     pub resource: Vec<String>,
+    /// A record for which one of these holds.
     pub log_record: Vec<String>,
     /// An older style, which is refused.
     pub include: Option<Anything>,
@@ -94,8 +100,9 @@ pub enum Conditions {
 pub struct Group {
     /// `resource`, `scope`, `span`, `spanevent`, `metric`, `datapoint`, `log`; absent: what the prefixes say.
     pub context: String,
+    /// Conditions about that.
     pub conditions: Vec<String>,
-    /// As [`Config::error_mode`].
+    /// Read, but without effect in burgee.
     pub error_mode: Option<ErrorMode>,
 }
 

@@ -9,18 +9,24 @@ use crate::values::Duration;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Read, without effect: burgee knows at every moment what it holds.
+    /// Read, but without effect in burgee.
     pub check_interval: Duration,
+    /// MiB; or `limit_percentage`.
     pub limit_mib: u64,
-    /// 0 is a fifth of the limit.
+    /// MiB. The budget is the limit less this; 0 is a fifth of the limit.
     pub spike_limit_mib: u64,
-    /// Of the memory that the process may have.
+    /// Of the memory that the process may have; where `limit_mib` is 0.
     pub limit_percentage: u64,
+    /// Likewise; 0 is a fifth of the limit.
     pub spike_limit_percentage: u64,
-    /// These four belong to Go's garbage collector.
+    // These four belong to Go's garbage collector.
+    /// Read, but without effect in burgee.
     pub min_gc_interval_when_soft_limited: Option<Duration>,
+    /// Read, but without effect in burgee.
     pub min_gc_interval_when_hard_limited: Option<Duration>,
+    /// Read, but without effect in burgee.
     pub max_gc_interval_when_soft_limited: Option<Duration>,
+    /// Read, but without effect in burgee.
     pub max_gc_interval_when_hard_limited: Option<Duration>,
 }
 

@@ -6,7 +6,7 @@ mod threshold;
 mod tracestate;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::threshold::{BUCKETS, DIGITS, Randomness, SHARE_MIN, Threshold};
 use super::Fault;
@@ -19,13 +19,15 @@ use crate::otlp::{Payload, Signal};
 pub struct Config {
     /// Of the items, 0 to 100; more is 100.
     pub sampling_percentage: f64,
+    /// For `mode: hash_seed`: collectors in a row want different ones.
     pub hash_seed: u32,
+    /// How it is decided.
     pub mode: Mode,
     /// Drops what cannot be decided about.
     pub fail_closed: bool,
     /// Hexadecimal digits of a threshold, 1 to 14.
     pub sampling_precision: u32,
-    /// Logs.
+    /// Logs: what is random about a record.
     pub attribute_source: AttributeSource,
     /// Logs: the attribute that is hashed where there is no trace id, or with `attribute_source: record`.
     pub from_attribute: String,
@@ -49,7 +51,7 @@ impl Default for Config {
 }
 
 /// How it is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     HashSeed,
@@ -58,7 +60,7 @@ pub enum Mode {
 }
 
 /// What of a log record is random.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AttributeSource {
     #[serde(rename = "traceID")]

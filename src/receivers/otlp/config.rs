@@ -1,7 +1,7 @@
 //! The receiver's keys, as the OpenTelemetry Collector has them.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::component::AuthKeys;
 use crate::net;
@@ -32,7 +32,7 @@ pub struct Protocols {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grpc {
-    /// Default `localhost:4317`.
+    /// Where to listen.
     pub endpoint: ListenEndpoint,
     /// The largest message in MiB, also after decompression; 0 or left out: 64 (OTLP 1.11). Holds for everything
     /// that comes in on this port.
@@ -49,6 +49,7 @@ pub struct Grpc {
     /// `tcp`, the only one there is.
     pub transport: Transport,
     // Keys of the Collector that are errors: without what they ask for, the port would be open to more than it should.
+    /// Not in burgee: an error.
     middlewares: Unused,
     pub keepalive: Extra<Keepalive>,
     // Keys of the Collector that change nothing here; they are accepted and named in a warning.
@@ -82,15 +83,18 @@ pub struct ServerParameters {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Default `localhost:4318`.
+    /// Where to listen.
     pub endpoint: ListenEndpoint,
     /// Off unless there are `allowed_origins`.
     pub cors: Extra<Cors>,
     /// The largest body in bytes, also after decompression; 0 or left out: 64 MiB (OTLP 1.11). Holds for everything
     /// that comes in on this port.
     pub max_request_body_size: u64,
+    /// On every port; `/v1/traces` if left out. A leading `/` is added where it is missing.
     pub traces_url_path: UrlPath,
+    /// Likewise; `/v1/metrics` if left out.
     pub metrics_url_path: UrlPath,
+    /// Likewise; `/v1/logs` if left out.
     pub logs_url_path: UrlPath,
     /// Who may send, over either protocol: anybody, unless it is given.
     pub auth: Extra<AuthKeys>,
@@ -99,6 +103,7 @@ pub struct Http {
     /// What `tls` became, once [`Config::load_tls`] was called.
     #[serde(skip)]
     secured: Option<ServerTls>,
+    /// `tcp`, the only one there is.
     pub transport: Transport,
     /// From the first byte of a request to the end of its head; 0 or left out: 10 seconds.
     pub read_header_timeout: Duration,
@@ -111,6 +116,7 @@ pub struct Http {
     /// On every answer of OTLP/HTTP.
     pub response_headers: Headers,
     // As for `grpc`: errors, then warnings.
+    /// Not in burgee: an error.
     middlewares: Unused,
     include_metadata: Unused,
     read_timeout: Unused,
@@ -133,7 +139,7 @@ pub struct Cors {
 }
 
 /// The transports of a listener.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     #[default]
@@ -141,7 +147,7 @@ pub enum Transport {
 }
 
 /// The path of a signal; empty means the default. A leading `/` is added where it is missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(from = "String")]
 pub struct UrlPath(String);
 

@@ -6,36 +6,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer, ExposeHeaders};
 
 use super::Cors;
-
-/// One entry of `allowed_origins`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Origins {
-    Exact(String),
-    /// With one `*`: what stands before and after it.
-    Between(String, String),
-}
-
-impl Origins {
-    /// Origins are compared without regard to case, as the Collector does it.
-    fn parse(text: &str) -> Origins {
-        let text = text.to_ascii_lowercase();
-        match text.split_once('*') {
-            Some((before, after)) => Origins::Between(before.into(), after.into()),
-            None => Origins::Exact(text),
-        }
-    }
-
-    fn allow(&self, origin: &str) -> bool {
-        match self {
-            Origins::Exact(text) => origin == text,
-            Origins::Between(before, after) => {
-                origin.len() >= before.len() + after.len()
-                    && origin.starts_with(before)
-                    && origin.ends_with(after)
-            }
-        }
-    }
-}
+use super::origins::Origins;
 
 impl Cors {
     /// Entries that can never match, or that are no header names.
@@ -67,21 +38,11 @@ impl Cors {
 
     /// The layer, or none if no origin is allowed. Names that are not headers are left out.
     pub(super) fn layer(&self) -> Option<CorsLayer> {
-        if self.allowed_origins.is_empty() {
-            return None;
-        }
-        let every_page = self.allowed_origins.iter().any(|origin| origin == ANY);
-        let every_header = self.allowed_headers.iter().any(|name| name == ANY);
-        let names = |names: &[String]| -> Vec<HeaderName> {
-            names.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok()).collect()
-        };
-        let headers = if every_header {
+        let origins = Origins::of(self)?;
+        let headers = match self.headers() {
             // a literal * would not cover requests with credentials
-            AllowHeaders::mirror_request()
-        } else {
-            let mut allowed = vec![header::ACCEPT, header::CONTENT_TYPE, X_REQUESTED_WITH];
-            allowed.extend(names(&self.allowed_headers));
-            AllowHeaders::list(allowed)
+            None => AllowHeaders::mirror_request(),
+            Some(names) => AllowHeaders::list(names),
         };
         let mut exposed = vec![header::RETRY_AFTER];
         exposed.extend(names(&self.exposed_headers));
@@ -92,21 +53,30 @@ impl Cors {
         if self.max_age > 0 {
             layer = layer.max_age(Duration::from_secs(self.max_age));
         }
-        Some(if every_page {
+        Some(if origins.are_all() {
             // browsers refuse the pair of * and credentials
             layer.allow_origin(AllowOrigin::any())
         } else {
-            let origins: Vec<_> = self.allowed_origins.iter().map(|origin| Origins::parse(origin)).collect();
             layer.allow_credentials(true).allow_origin(AllowOrigin::predicate(
-                move |origin: &HeaderValue, _| {
-                    let Ok(origin) = origin.to_str() else { return false };
-                    let origin = origin.to_ascii_lowercase();
-                    origins.iter().any(|allowed| allowed.allow(&origin))
-                },
+                move |origin: &HeaderValue, _| origin.to_str().is_ok_and(|origin| origins.allow(origin)),
             ))
         })
     }
+
+    /// The headers that a page may send; `None` for every header.
+    pub(super) fn headers(&self) -> Option<Vec<HeaderName>> {
+        if self.allowed_headers.iter().any(|name| name == ANY) {
+            return None;
+        }
+        let mut allowed = vec![header::ACCEPT, header::CONTENT_TYPE, X_REQUESTED_WITH];
+        allowed.extend(names(&self.allowed_headers));
+        Some(allowed)
+    }
 }
 
-const ANY: &str = "*";
+fn names(names: &[String]) -> Vec<HeaderName> {
+    names.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok()).collect()
+}
+
+pub(super) const ANY: &str = "*";
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");

@@ -8,9 +8,11 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::Caller;
+use super::sight::{Ends, looks_like, oversize, without_places};
 use crate::component::{Admission, Origin, ReceiverContext, Refusal, Ticket, Transport, beside};
 use crate::net::{BodyError, ReadError, RequestBody, Sizing, read_body};
-use crate::observe::facts::Fact;
+use crate::observe::board::Board;
+use crate::observe::facts::{Fact, Facts};
 use crate::observe::ledger::{self, DoorOutcome, DoorRequest};
 use crate::otlp::answer::{Answer, Code};
 use crate::otlp::compression::{DecompressError, Encoding, decompress};
@@ -28,6 +30,8 @@ pub(super) struct Arrival {
     pub signal: Signal,
     pub transport: Transport,
     pub caller: Caller,
+    /// The body's size, as it was announced.
+    announced: Option<u64>,
     /// Counts the request, as abandoned if nothing else becomes of it.
     ledger: DoorRequest,
 }
@@ -43,10 +47,17 @@ impl Door {
         Door { cx, doors }
     }
 
-    pub fn arrive(&self, signal: Signal, transport: Transport, caller: Caller) -> Arrival {
+    /// `announced` is what `content-length` says.
+    pub fn arrive(
+        &self,
+        signal: Signal,
+        transport: Transport,
+        caller: Caller,
+        announced: Option<u64>,
+    ) -> Arrival {
         let door = self.doors.iter().find(|door| (door.0, door.1) == (transport, signal));
         let ledger = door.expect("there is one for every transport and signal").2.request();
-        Arrival { signal, transport, caller, ledger }
+        Arrival { signal, transport, caller, announced, ledger }
     }
 
     /// Whether any pipeline takes this signal.
@@ -54,13 +65,17 @@ impl Door {
         self.cx.intake.serves(signal)
     }
 
-    pub fn report(&self, fact: Fact) {
-        self.cx.facts.report(fact);
+    pub fn facts(&self) -> &Facts {
+        &self.cx.facts
     }
 
-    /// Asked before the body is read. `announced` is what `content-length` says.
-    pub fn admit(&self, arrival: &Arrival, announced: Option<u64>) -> Result<Admission, Answer> {
-        let limit = arrival.caller.limit;
+    pub fn board(&self) -> &Board {
+        &self.cx.board
+    }
+
+    /// Asked before the body is read.
+    pub fn admit(&self, arrival: &Arrival) -> Result<Admission, Answer> {
+        let (limit, announced) = (arrival.caller.limit, arrival.announced);
         if announced.is_some_and(|bytes| bytes > limit.saturating_add(GRPC_PREFIX)) {
             return Err(Refusal::TooLarge { limit }.answer());
         }
@@ -99,17 +114,19 @@ impl Door {
         admission: Admission,
         body: Bytes,
         written: Written,
-    ) -> Answer {
+    ) -> (Answer, Said) {
         let origin = Arc::new(Origin {
             receiver: self.cx.id.clone(),
             transport: arrival.transport,
             peer: Some(arrival.caller.connection.peer),
+            listener: Some(arrival.caller.connection.local),
+            port: Some(arrival.caller.role),
             arrival: SystemTime::now(),
         });
         let mut parcel = Inbound { admission, body, written, limit: arrival.caller.limit, origin };
         let is_small = match parcel.unpack_if_small() {
             Ok(is_small) => is_small,
-            Err(answer) => return self.turned_away(arrival, answer),
+            Err(answer) => return (self.turned_away(arrival, answer), Said::Here),
         };
         let brought = if !is_small {
             let intake = self.cx.intake.clone();
@@ -123,7 +140,7 @@ impl Door {
                     brought
                 }
                 // the runtime is ending, or a defect was logged by the panic hook
-                Err(_) => return Refusal::Failed.answer(),
+                Err(_) => return (Refusal::Failed.answer(), Said::Here),
             }
         } else {
             parcel.bring_in(&*self.cx.intake, &mut arrival)
@@ -141,9 +158,9 @@ impl Door {
                 },
                 answer => answer,
             },
-            Err(answer) => return self.turned_away(arrival, answer),
+            Err(answer) => return (self.turned_away(arrival, answer), Said::Here),
         };
-        self.answered(arrival, answer)
+        (self.answered(arrival, answer), Said::Downstream)
     }
 
     /// Waits for room where the configuration lets senders wait (`block_on_overflow`). A client that leaves meanwhile
@@ -168,14 +185,22 @@ impl Door {
 
     /// Notes the door's own refusal: a fact, where people can do something about it, and the ledger.
     pub fn turned_away(&self, arrival: Arrival, mut answer: Answer) -> Answer {
-        let connection = &arrival.caller.connection;
-        let (peer, listener) = (connection.peer, connection.local);
+        let Ends { peer, listener } = arrival.caller.ends();
+        let facts = self.facts();
         match &answer {
-            Answer::TooLarge { .. } => self.report(Fact::TooLarge { peer, listener }),
+            Answer::TooLarge { .. } => {
+                let detail = oversize(arrival.announced, arrival.caller.limit);
+                facts.report_with(Fact::TooLarge { peer, listener }, &detail);
+            }
             // Without a time to come back, burgee is shutting down.
-            Answer::RetryLater { after: Some(_), .. } => self.report(Fact::NoRoom { peer, listener }),
-            answer if answer.code() == Code::InvalidArgument => {
-                self.report(Fact::Malformed { peer, listener })
+            Answer::RetryLater { after: Some(_), .. } => {
+                facts.report_with(Fact::NoRoom { peer, listener }, arrival.signal.name());
+            }
+            Answer::Rejected { code: Code::InvalidArgument, message } => {
+                facts.report_with(Fact::Malformed { peer, listener }, &without_places(message));
+            }
+            Answer::Rejected { code: Code::Unimplemented, .. } => {
+                facts.report_with(Fact::Unserved { peer, listener }, arrival.signal.name());
             }
             _ => {}
         }
@@ -195,6 +220,27 @@ impl Door {
             Answer::TooLarge { .. } | Answer::Rejected { .. } => DoorOutcome::Rejected,
         });
         answer
+    }
+}
+
+/// Who has found the words of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// burgee: no word of it is of the request's body.
+    Here,
+    /// Possibly who it was sent on to: it may quote what it was sent.
+    Downstream,
+}
+
+impl Said {
+    /// The answer's sentence, as far as it may be shown to others than the sender.
+    pub fn reason(self, answer: &Answer) -> &str {
+        match self {
+            Said::Here => answer.message(),
+            Said::Downstream => {
+                "an exporter waits for its downstream's answer, which was this; `burgee status` has it"
+            }
+        }
     }
 }
 
@@ -257,8 +303,9 @@ impl Inbound {
         let body = self.protobuf(arrival.signal)?;
         let signal = arrival.signal;
         let watchlist = intake.watchlist(signal);
+        let looks = looks_like(Syntax::Protobuf, &body);
         let checked = otlp::check(signal, body, &watchlist)
-            .map_err(|error| malformed(format!("not an OTLP {signal} request: {error}")))?;
+            .map_err(|error| malformed(format!("not an OTLP {signal} request: {error}{looks}")))?;
         arrival.ledger.checked(checked.payload.len(), checked.flawed);
         let (mut admission, Checked { payload, flawed }) = (self.admission, checked);
         let room = intake.wait_for_room(&mut admission, &payload, Instant::now() + ROOM_PATIENCE);
@@ -319,7 +366,8 @@ impl Inbound {
         let grow = |bytes: usize| self.admission.cover((held + bytes) as u64);
         let read = json::read(signal, &self.body, limit, grow).map_err(|error| match error {
             json::ReadError::Malformed(flaw) => {
-                malformed(format!("not an OTLP/JSON {signal} request: {flaw}"))
+                let looks = looks_like(Syntax::Json, &self.body);
+                malformed(format!("not an OTLP/JSON {signal} request: {flaw}{looks}"))
             }
             json::ReadError::TooLarge { .. } => Refusal::TooLarge { limit: self.limit }.answer(),
             json::ReadError::Refused(refusal) => refusal.answer(),
@@ -368,6 +416,8 @@ mod tests {
                         receiver: "otlp".into(),
                         transport: Transport::Http,
                         peer: None,
+                        listener: None,
+                        port: None,
                         arrival: SystemTime::UNIX_EPOCH,
                     };
                     let mut parcel = Inbound {

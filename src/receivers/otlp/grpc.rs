@@ -8,54 +8,95 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use tonic::{Code, Status};
 
-use super::door::{Arrival, Door, Syntax, Written, malformed};
-use super::{Caller, grpc_signal, services};
+use super::door::{Arrival, Door, Said, Syntax, Written, malformed};
+use super::sight::{Ends, Sight};
+use super::{Caller, grpc_signal, pages, services};
 use crate::component::{Admission, Transport};
 use crate::net::{Body, RequestBody, Sizing};
+use crate::observe::facts::Fact;
 use crate::otlp::answer::{self, Answer};
 use crate::otlp::compression::Encoding;
 
 pub(super) async fn call(door: Arc<Door>, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
     let signal = grpc_signal(request.uri().path());
-    if let Err(turned_away) = caller.let_in(request.headers(), &door, Transport::Grpc, signal).await {
+    let ends = caller.ends();
+    let let_in = caller.let_in(Sight::of(&request, ends), &door, Transport::Grpc, signal);
+    if let Err(turned_away) = let_in.await {
         return failure(status(&turned_away.answer));
     }
     let Some(signal) = signal else {
         if services::are_at(request.uri().path()) {
             return services::call(door, request, caller).await;
         }
-        let message = "unknown service or method; OTLP/gRPC has \
-                       opentelemetry.proto.collector.{trace,metrics,logs}.v1.{Trace,Metrics,Logs}Service/Export";
-        return failure(Status::unimplemented(message));
+        return unknown_method(&door, Sight::of(&request, ends));
     };
     let (head, mut body) = request.into_parts();
+    let sight = Sight::of_head(&head, ends);
     if head.version != http::Version::HTTP_2 || head.method != Method::POST {
-        return failure(Status::internal("gRPC needs HTTP/2 and POST; use OTLP/HTTP over HTTP/1.1"));
+        let status = Status::internal("gRPC needs HTTP/2 and POST; use OTLP/HTTP over HTTP/1.1");
+        return refusal(&door, sight, status);
     }
     let encoding = head.headers.get("grpc-encoding").map_or(&b""[..], HeaderValue::as_bytes);
     let Some(encoding) = Encoding::from_header(encoding) else {
+        let detail = format!("grpc-encoding: {}", sight.text("grpc-encoding"));
+        unsupported(&door, sight, &detail);
         let message = "grpc-encoding is not supported; use gzip, zstd, deflate or none";
-        return with_accepted_encodings(failure(Status::unimplemented(message)));
+        return with_accepted_encodings(refusal(&door, sight, Status::unimplemented(message)));
     };
-    let arrival = door.arrive(signal, Transport::Grpc, caller);
-    let answer = match read(&door, &mut body, &arrival, encoding).await {
+    let arrival = door.arrive(signal, Transport::Grpc, caller, body.size_hint().exact());
+    let (answer, said) = match read(&door, &mut body, &arrival, encoding).await {
         Ok((admission, message, encoding)) => {
             let written = Written { syntax: Syntax::Protobuf, encoding };
             door.take(arrival, admission, message, written).await
         }
-        Err(answer) => door.turned_away(arrival, answer),
+        Err(answer) => (door.turned_away(arrival, answer), Said::Here),
     };
     match &answer {
         Answer::Accepted | Answer::Partly { .. } => success(answer.response(signal)),
-        failed => failure(status(failed)),
+        failed => {
+            door.reject(sight, Transport::Grpc, failed.code() as u16, said.reason(failed));
+            failure(status(failed))
+        }
     }
 }
 
 /// What callers get who write their messages in something else than protobuf: `application/grpc+json`.
-pub(super) fn unknown_codec() -> Response<Body> {
-    failure(Status::unimplemented(
-        "gRPC messages have to be protobuf: application/grpc or application/grpc+proto",
-    ))
+pub(super) fn unknown_codec(door: &Door, sight: Sight<'_>) -> Response<Body> {
+    let detail = format!("content-type: {}", sight.text(header::CONTENT_TYPE));
+    unsupported(door, sight, &detail);
+    let message = "gRPC messages have to be protobuf: application/grpc or application/grpc+proto";
+    refusal(door, sight, Status::unimplemented(message))
+}
+
+/// What callers get of a method that is none of OTLP's, nor of the other services.
+fn unknown_method(door: &Door, sight: Sight<'_>) -> Response<Body> {
+    let Ends { peer, listener } = sight.ends;
+    let path = sight.uri.path();
+    let message = if let Some((protocol, _)) = pages::other_protocol(path) {
+        let detail = format!("{protocol}: {path}");
+        door.facts().report_with(Fact::Legacy { peer, listener }, &detail);
+        format!("this is a method of {protocol}, and burgee takes OTLP: let the sender export that")
+    } else if path.starts_with(PROFILES) {
+        door.facts().report_with(Fact::Unserved { peer, listener }, "profiles");
+        "burgee takes no profiles; let the sender stop".to_owned()
+    } else {
+        door.facts().report_with(Fact::WrongPath { peer, listener }, path);
+        "unknown service or method; OTLP/gRPC has \
+         opentelemetry.proto.collector.{trace,metrics,logs}.v1.{Trace,Metrics,Logs}Service/Export"
+            .to_owned()
+    };
+    refusal(door, sight, Status::unimplemented(message))
+}
+
+fn unsupported(door: &Door, sight: Sight<'_>, detail: &str) {
+    let Ends { peer, listener } = sight.ends;
+    door.facts().report_with(Fact::UnsupportedMediaType { peer, listener }, detail);
+}
+
+/// The answer to a call that is not even looked into.
+fn refusal(door: &Door, sight: Sight<'_>, status: Status) -> Response<Body> {
+    door.reject(sight, Transport::Grpc, status.code() as u16, status.message());
+    failure(status)
 }
 
 /// The message of the call, still compressed if it was.
@@ -65,7 +106,7 @@ async fn read(
     arrival: &Arrival,
     encoding: Encoding,
 ) -> Result<(Admission, Bytes, Encoding), Answer> {
-    let mut admission = door.admit(arrival, body.size_hint().exact())?;
+    let mut admission = door.admit(arrival)?;
     let bytes = door.read(body, arrival, &mut admission, Sizing::GrpcPrefix).await?;
     let mut bytes = Bytes::from(bytes);
     if bytes.len() < PREFIX_BYTES {
@@ -123,5 +164,6 @@ fn with_accepted_encodings(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
+const PROFILES: &str = "/opentelemetry.proto.collector.profiles.";
 /// Compression flag and length.
 const PREFIX_BYTES: usize = 5;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderValue, Response, header};
 
 use super::Caller;
 use super::door::Door;
+use super::sight::{Ends, Sight};
 use crate::component::{Denied, Transport};
 use crate::net::Body;
 use crate::observe::facts::Fact;
@@ -19,21 +20,25 @@ pub(super) struct TurnedAway {
 }
 
 impl Caller {
-    /// Whether a request with these headers may come in on this port. What does not is counted, of a signal that it is
+    /// Whether a request that looks like this may come in on this port. What does not is counted, of a signal that it is
     /// for.
     pub async fn let_in(
         &self,
-        headers: &HeaderMap,
+        sight: Sight<'_>,
         door: &Door,
         transport: Transport,
         signal: Option<Signal>,
     ) -> Result<(), TurnedAway> {
         let Some(auth) = &self.auth else { return Ok(()) };
-        let Err(denied) = auth.authenticate(headers).wait().await else { return Ok(()) };
-        let (peer, listener) = (self.connection.peer, self.connection.local);
+        let Err(denied) = auth.authenticate(sight.headers).wait().await else { return Ok(()) };
+        let Ends { peer, listener } = sight.ends;
         let (answer, challenge) = match denied {
             Denied::Unauthenticated { challenge, message } => {
-                door.report(Fact::Unauthenticated { peer, listener });
+                let detail = match sight.headers.contains_key(header::AUTHORIZATION) {
+                    true => "authorization sent",
+                    false => "no authorization header",
+                };
+                door.facts().report_with(Fact::Unauthenticated { peer, listener }, detail);
                 (
                     Answer::Rejected { code: Code::Unauthenticated, message: message.into_owned() },
                     Some(challenge),
@@ -45,9 +50,12 @@ impl Caller {
             }
         };
         if let Some(signal) = signal {
-            let arrival = door.arrive(signal, transport, self.clone());
+            let arrival = door.arrive(signal, transport, self.clone(), None);
             door.answered(arrival, answer.clone());
         }
+        let code = answer.code();
+        let status = if transport == Transport::Grpc { code as u16 } else { code.http_status() };
+        door.reject(sight, transport, status, answer.message());
         Err(TurnedAway { answer, challenge })
     }
 }

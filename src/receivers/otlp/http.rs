@@ -1,5 +1,6 @@
 //! OTLP/HTTP: protobuf and JSON bodies on the signals' paths, CORS around every answer, helpful pages for everything else.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use http_body::Body as _;
 use tower::ServiceExt;
 use tower_http::cors::CorsLayer;
 
-use super::door::{Arrival, Door, Syntax, Written};
+use super::door::{Arrival, Door, Said, Syntax, Written};
+use super::origins::{Browsers, is_preflight};
+use super::sight::{Ends, Sight};
 use super::{Caller, config, pages};
 use crate::component::Transport;
 use crate::net::{Body, RequestBody, Sizing, discard};
@@ -22,7 +25,7 @@ use crate::otlp::compression::Encoding;
 pub(super) struct Http {
     config: config::Http,
     cors: Option<CorsLayer>,
-    pages: axum::Router,
+    browsers: Browsers,
     encodings: Vec<Encoding>,
     /// `accept-encoding` of a 415.
     accept_encoding: HeaderValue,
@@ -33,6 +36,7 @@ pub(super) struct Http {
 impl Http {
     pub fn new(config: &config::Http) -> Http {
         let cors = config.cors.as_ref().and_then(|cors| cors.layer());
+        let browsers = Browsers::new(config.cors.as_ref());
         let encodings = config.encodings();
         // the one that needs nothing comes last
         let (plain, mut named): (Vec<_>, Vec<_>) = encodings
@@ -45,14 +49,7 @@ impl Http {
         if !config.keep_alives_enabled {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Http {
-            config: config.clone(),
-            cors,
-            pages: pages::router(config),
-            encodings,
-            accept_encoding,
-            headers,
-        }
+        Http { config: config.clone(), cors, browsers, encodings, accept_encoding, headers }
     }
 
     pub async fn call(
@@ -61,9 +58,16 @@ impl Http {
         request: Request<RequestBody>,
         caller: Caller,
     ) -> Response<Body> {
-        let preflight = request.method() == Method::OPTIONS
-            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let sight = Sight::of(&request, caller.ends());
+        let preflight = is_preflight(sight);
         let with_cors = request.headers().contains_key(header::ORIGIN) || preflight;
+        if with_cors
+            && let Some(why) = self.browsers.look_at(&door, sight, caller.connection.has_tls())
+            && self.cors.is_some()
+        {
+            // the layer's answer is a success without the headers that the browser looks for
+            door.reject(sight, Transport::Http, StatusCode::OK.as_u16(), &why);
+        }
         let Some(cors) = self.cors.clone().filter(|_| with_cors) else {
             return self.answer(door, request, caller).await;
         };
@@ -83,7 +87,8 @@ impl Http {
 
     async fn answer(&self, door: Arc<Door>, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
         let signal = self.config.signal(request.uri().path()).filter(|_| request.method() == Method::POST);
-        let let_in = caller.let_in(request.headers(), &door, Transport::Http, signal).await;
+        let sight = Sight::of(&request, caller.ends());
+        let let_in = caller.let_in(sight, &door, Transport::Http, signal).await;
         let mut response = match (let_in, signal) {
             (Err(turned_away), _) => {
                 let format = Format::of(request.headers());
@@ -109,12 +114,12 @@ impl Http {
     ) -> Response<Body> {
         let (head, mut body) = request.into_parts();
         let format = Format::of(&head.headers);
-        let (peer, listener) = (caller.connection.peer, caller.connection.local);
-        let arrival = door.arrive(signal, Transport::Http, caller);
-        let answer = match self.written(&head.headers, format) {
+        let sight = Sight::of_head(&head, caller.ends());
+        let arrival = door.arrive(signal, Transport::Http, caller, body.size_hint().exact());
+        let (answer, said) = match self.written(&head.headers, format) {
             Ok(written) => receive(door, &mut body, arrival, written).await,
             Err(unsupported) => {
-                door.report(Fact::UnsupportedMediaType { peer, listener });
+                self.unsupported(door, sight, &unsupported);
                 let answer = Answer::Rejected { code: Code::InvalidArgument, message: unsupported.0 };
                 door.answered(arrival, answer.clone());
                 refuse_body(head.version, body).await;
@@ -125,11 +130,24 @@ impl Http {
                 return response;
             }
         };
+        let stalled = matches!(answer, Answer::Rejected { code: Code::Cancelled, .. });
+        let response = respond(signal, &answer, format, stalled.then_some(StatusCode::REQUEST_TIMEOUT));
         if answer.code() != Code::Ok {
+            door.reject(sight, Transport::Http, response.status().as_u16(), said.reason(&answer));
             refuse_body(head.version, body).await;
         }
-        let stalled = matches!(answer, Answer::Rejected { code: Code::Cancelled, .. });
-        respond(signal, &answer, format, stalled.then_some(StatusCode::REQUEST_TIMEOUT))
+        response
+    }
+
+    fn unsupported(&self, door: &Door, sight: Sight<'_>, unsupported: &Unsupported) {
+        let Ends { peer, listener } = sight.ends;
+        let none = |text: Cow<'_, str>| if text.is_empty() { "none".to_owned() } else { text.into_owned() };
+        let content_type = none(sight.text(header::CONTENT_TYPE));
+        let encoding = none(sight.text(header::CONTENT_ENCODING));
+        let detail = format!("content-type: {content_type} / content-encoding: {encoding}");
+        door.facts().report_with(Fact::UnsupportedMediaType { peer, listener }, &detail);
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16();
+        door.reject(sight, Transport::Http, status, &unsupported.0);
     }
 
     /// How the body is written, if burgee can read it at all.
@@ -156,37 +174,44 @@ impl Http {
     /// Wrong paths, wrong methods, people with a browser.
     async fn page(&self, door: &Door, request: Request<RequestBody>, caller: Caller) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let format = Format::of(&head.headers);
-        if head.method == Method::POST {
-            let (peer, listener) = (caller.connection.peer, caller.connection.local);
-            door.report(Fact::WrongPath { peer, listener });
-        }
         refuse_body(head.version, body).await;
-        let page = self.pages.clone().oneshot(Request::from_parts(head, axum::body::Body::empty()));
-        let mut response = match page.await {
-            Ok(response) => response.map(Body::boxed),
-            Err(never) => match never {},
+        let sight = Sight::of_head(&head, caller.ends());
+        if pages::is_for_a_person(sight) && head.uri.path() == "/" {
+            return pages::welcome(sight, &self.config, door.board());
+        }
+        let mistake = pages::mistake(sight, &self.config, caller.role);
+        if head.method == Method::POST {
+            mistake.report(door, sight);
+        }
+        door.reject(sight, Transport::Http, mistake.status.as_u16(), &mistake.message);
+        let mut response = if pages::is_for_a_person(sight) && pages::wants_html(&head.headers) {
+            pages::person_page(sight, mistake.status, &format!("{}\n", mistake.message), None)
+        } else {
+            let message = mistake.message.into_owned();
+            let format = Format::of(&head.headers);
+            respond(
+                Signal::Traces,
+                &Answer::Rejected { code: mistake.code, message },
+                format,
+                Some(mistake.status),
+            )
         };
-        if let Some(answer) = response.extensions_mut().remove::<Answer>() {
-            let (content_type, body) = failure(&answer, format);
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            // the router has measured its own, empty one
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-            *response.body_mut() = body.into();
+        if mistake.status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
         response
     }
 }
 
-async fn receive(door: &Door, body: &mut RequestBody, arrival: Arrival, written: Written) -> Answer {
+async fn receive(door: &Door, body: &mut RequestBody, arrival: Arrival, written: Written) -> (Answer, Said) {
     let read = async {
-        let mut admission = door.admit(&arrival, body.size_hint().exact())?;
+        let mut admission = door.admit(&arrival)?;
         let bytes = door.read(body, &arrival, &mut admission, Sizing::ContentLength).await?;
         Ok((admission, Bytes::from(bytes)))
     };
     match read.await {
         Ok((admission, bytes)) => door.take(arrival, admission, bytes, written).await,
-        Err(answer) => door.turned_away(arrival, answer),
+        Err(answer) => (door.turned_away(arrival, answer), Said::Here),
     }
 }
 
@@ -247,10 +272,11 @@ fn failure(answer: &Answer, format: Format) -> (&'static str, Bytes) {
 }
 
 /// What a client gets whose request has no `host`, or several; its connection ends.
-pub(super) fn wrong_host() -> Response<Body> {
+pub(super) fn wrong_host(door: &Door, sight: Sight<'_>) -> Response<Body> {
     let message = "a request over HTTP/1.1 needs one host header, and only one".into();
     let answer = Answer::Rejected { code: Code::InvalidArgument, message };
     let mut response = respond(Signal::Traces, &answer, Format::Other, None);
+    door.reject(sight, Transport::Http, response.status().as_u16(), answer.message());
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }

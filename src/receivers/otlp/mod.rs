@@ -6,8 +6,10 @@ mod door;
 mod grpc;
 mod guard;
 mod http;
+mod origins;
 mod pages;
 mod services;
+mod sight;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +20,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 pub use config::{Config, Cors, Grpc, Http, Protocols};
+use sight::Sight;
 
-use crate::component::{AuthKeys, Listen, Receiver, ReceiverContext, ServerAuth};
+use crate::component::{AuthKeys, Listen, PortRole, Receiver, ReceiverContext, ServerAuth};
 use crate::net::{self, Body, Connection, RequestBody, Service};
 use crate::otlp::Signal;
 
@@ -36,27 +39,31 @@ pub fn build(config: &Config, cx: ReceiverContext) -> Otlp {
     let grpc = config.protocols.grpc.clone().into_option();
     let shared = Arc::new(http::Http::new(&http.clone().unwrap_or_default()));
     let mut ports = Vec::new();
-    let mut port = |endpoint: &crate::values::ListenEndpoint, auth: Option<&AuthKeys>, limit, limits| {
-        let auth = auth.map(|keys| {
-            let found = authenticators.server(keys).ok().flatten();
-            found.expect("the registry has made sure that it is there")
-        });
-        let service = Port { door: door.clone(), http: shared.clone(), auth, limit };
-        ports.push(Listen { limits, ..Listen::new(endpoint.clone(), SPEAKS, Arc::new(service)) });
-    };
+    let mut port =
+        |role, endpoint: &crate::values::ListenEndpoint, auth: Option<&AuthKeys>, limit, limits| {
+            let auth = auth.map(|keys| {
+                let found = authenticators.server(keys).ok().flatten();
+                found.expect("the registry has made sure that it is there")
+            });
+            let service = Port { door: door.clone(), http: shared.clone(), role, auth, limit };
+            ports.push(Listen { limits, ..Listen::new(endpoint.clone(), SPEAKS, Arc::new(service)) });
+        };
     match (&grpc, &http) {
         (Some(grpc), Some(http)) if config.shares_a_port() => {
             // both on one port: the narrower limit holds
             let (narrow, of_http) = (grpc.transport_limits(), http.transport_limits());
             let limits = net::Limits { head: of_http.head, idle: narrow.idle.min(of_http.idle), ..narrow };
-            port(&grpc.endpoint, grpc.auth.as_ref(), grpc.limit().min(http.limit()), limits);
+            let limit = grpc.limit().min(http.limit());
+            port(PortRole::Both, &grpc.endpoint, grpc.auth.as_ref(), limit, limits);
         }
         _ => {
             if let Some(grpc) = &grpc {
-                port(&grpc.endpoint, grpc.auth.as_ref(), grpc.limit(), grpc.transport_limits());
+                let (auth, limits) = (grpc.auth.as_ref(), grpc.transport_limits());
+                port(PortRole::Grpc, &grpc.endpoint, auth, grpc.limit(), limits);
             }
             if let Some(http) = &http {
-                port(&http.endpoint, http.auth.as_ref(), http.limit(), http.transport_limits());
+                let (auth, limits) = (http.auth.as_ref(), http.transport_limits());
+                port(PortRole::Http, &http.endpoint, auth, http.limit(), limits);
             }
         }
     }
@@ -73,6 +80,7 @@ impl Receiver for Otlp {
 struct Port {
     door: Arc<door::Door>,
     http: Arc<http::Http>,
+    role: PortRole,
     /// Who tells who may send; without one, anybody.
     auth: Option<Arc<dyn ServerAuth>>,
     /// The largest request this port takes, in bytes, also after decompression.
@@ -85,13 +93,20 @@ impl Service for Port {
         request: Request<RequestBody>,
         connection: &Arc<Connection>,
     ) -> BoxFuture<'static, Response<Body>> {
+        let caller = Caller {
+            connection: connection.clone(),
+            role: self.role,
+            auth: self.auth.clone(),
+            limit: self.limit,
+        };
+        let sight = Sight::of(&request, caller.ends());
         if !has_one_host(&request) {
-            return std::future::ready(http::wrong_host()).boxed();
+            return std::future::ready(http::wrong_host(&self.door, sight)).boxed();
         }
-        let caller = Caller { connection: connection.clone(), auth: self.auth.clone(), limit: self.limit };
+        self.door.look_at(sight);
         match Protocol::of(&request) {
             Protocol::Grpc => grpc::call(self.door.clone(), request, caller).boxed(),
-            Protocol::OtherGrpc => std::future::ready(grpc::unknown_codec()).boxed(),
+            Protocol::OtherGrpc => std::future::ready(grpc::unknown_codec(&self.door, sight)).boxed(),
             Protocol::Http => self.http.clone().call(self.door.clone(), request, caller).boxed(),
         }
     }
@@ -107,6 +122,7 @@ fn has_one_host<B>(request: &Request<B>) -> bool {
 #[derive(Clone)]
 struct Caller {
     connection: Arc<Connection>,
+    role: PortRole,
     auth: Option<Arc<dyn ServerAuth>>,
     limit: u64,
 }

@@ -21,16 +21,22 @@ use crate::net::{Body, Client, ClientConfig, Listener, Offer, Protocol, Received
 use crate::observe::board::Board;
 use crate::observe::facts::{Facts, Kind};
 use crate::observe::ledger::DoorOutcome;
+use crate::otlp::answer::Answer;
 use crate::otlp::compression::{Encoding, gzip};
 use crate::otlp::{Payload, Signal, Watchlist};
 
 mod auth;
+mod doctor;
+mod pages;
 
 /// Takes everything, or nothing.
 struct Recorder {
     budget: Budget,
     full: AtomicBool,
     taken: Mutex<Vec<Payload>>,
+    origins: Mutex<Vec<Arc<Origin>>>,
+    /// What the downstream of an exporter answers, where somebody waits for it.
+    downstream: Mutex<Option<Answer>>,
 }
 
 impl Intake for Recorder {
@@ -42,8 +48,14 @@ impl Intake for Recorder {
         Ok(Admission::new(signal, charge))
     }
 
-    fn accept(&self, _: Admission, payload: Payload, _: &Arc<Origin>) -> Result<Ticket, Refusal> {
+    fn accept(&self, _: Admission, payload: Payload, origin: &Arc<Origin>) -> Result<Ticket, Refusal> {
         self.taken.lock().expect("no panic while taking").push(payload);
+        self.origins.lock().expect("no panic while taking").push(Arc::clone(origin));
+        if let Some(answer) = self.downstream.lock().expect("no panic while taking").clone() {
+            let (sender, ticket) = Ticket::waiting();
+            sender.send(answer).expect("the ticket is there");
+            return Ok(ticket);
+        }
         Ok(Ticket::ready())
     }
 
@@ -82,6 +94,8 @@ async fn start_with(config: &str, authenticators: Authenticators) -> Running {
         budget: Budget::new(8 << 20),
         full: AtomicBool::new(false),
         taken: Mutex::default(),
+        origins: Mutex::default(),
+        downstream: Mutex::default(),
     });
     let (board, facts, stop) = (Board::new(), Arc::new(Facts::default()), Stop::new());
     let cx = ReceiverContext {
@@ -394,14 +408,11 @@ async fn wrong_requests_are_told_what_to_change() {
     let answer = running.http(post("/v1/traces", body(), &[("content-encoding", "br")])).await;
     assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(answer.headers()[header::ACCEPT_ENCODING], "gzip, zstd, deflate, identity");
-    let welcome = Request::builder().uri("/").body(Body::empty()).expect("a request");
-    let answer = running.http(welcome).await;
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert!(answer.body().bytes.starts_with(b"This is burgee"));
     assert!(running.taken().is_empty());
     running.end().await;
 }
 
+/// What a browser asks before it sends for a page.
 fn preflight(origin: &str, headers: &str) -> Request<Body> {
     Request::builder()
         .method(Method::OPTIONS)

@@ -16,12 +16,7 @@ fn mistakes(text: &str) -> String {
 fn pages(plan: &Plan) -> Vec<(String, WhenTaken)> {
     let pages = plan.extensions.iter().filter(|extension| &*extension.id == "telemetry");
     let listens = pages.flat_map(|extension| {
-        let cx = ExtensionContext {
-            id: extension.id.clone(),
-            board: Board::new(),
-            facts: Arc::default(),
-            budget: Budget::new(0),
-        };
+        let cx = ExtensionContext::new(extension.id.clone(), Board::new(), Arc::default(), Budget::new(0));
         extension.built.serve.as_ref().expect("it answers questions").listeners(cx)
     });
     listens.map(|Listen { endpoint, when_taken, .. }| (endpoint.to_string(), when_taken)).collect()

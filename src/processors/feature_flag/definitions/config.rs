@@ -18,8 +18,9 @@ use crate::values::{self, Secret};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// From the working directory, unless it is absolute. Either this or `relay_proxy`.
+    /// A flag file of GO Feature Flag (YAML, JSON, TOML) or flagd, from the working directory. Either this or `relay_proxy`.
     pub file: Option<PathBuf>,
+    /// GO Feature Flag's relay proxy, whose configuration is asked for.
     pub relay_proxy: Option<RelayProxy>,
     /// Names in flags' metadata that become `burgee.flag.metadata.<name>`; at most 32.
     #[serde(deserialize_with = "attributes")]
@@ -55,12 +56,13 @@ impl Config {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelayProxy {
+    /// Required. Its URL: `http://relay-proxy:1031`.
     #[schemars(with = "String")]
     pub endpoint: Endpoint,
     /// It also says which flag set is meant, if the relay proxy has several.
     #[serde(default, deserialize_with = "api_key")]
     pub api_key: Option<Secret>,
-    /// Time from one answer to the next question; 1 s at least.
+    /// Time from one answer to the next question; 1s at least, 30s if left out.
     #[serde(default = "poll_interval_default", deserialize_with = "poll_interval")]
     #[schemars(with = "values::Duration")]
     pub poll_interval: Duration,

@@ -67,7 +67,20 @@ async fn everybody_else_is_told_how_to_be_let_in_and_counted_as_rejected() {
     }
     assert_eq!(running.outcomes(DoorOutcome::Rejected), 8);
     assert_eq!(running.facts.count(Kind::Unauthenticated), 8);
+    assert_eq!(running.facts.rejections().total(), 8);
     assert_eq!(running.taken().len(), 0);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn whether_somebody_tried_at_all_is_known_and_what_he_said_is_not() {
+    let running = guarded("").await;
+    running.http(post("/v1/traces", body(), &[])).await;
+    running.http(post("/v1/traces", body(), &[("authorization", "hunter2")])).await;
+    let encounters = running.facts.encounters();
+    let details: Vec<_> = encounters.iter().map(|seen| &*seen.detail).collect();
+    assert_eq!(details, ["no authorization header", "authorization sent"]);
+    assert!(!format!("{:?}", running.facts).contains("hunter2"));
     running.end().await;
 }
 

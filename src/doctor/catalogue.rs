@@ -1,1 +1,0 @@
-//! Every finding that burgee knows.

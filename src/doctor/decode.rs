@@ -1,1 +1,0 @@
-//! What error texts mean that people find in the logs of senders.

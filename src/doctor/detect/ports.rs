@@ -1,0 +1,110 @@
+//! P and C: wrong protocols, ports, paths and origins, as the ports have seen them.
+
+use super::{Evidence, called, shown, times};
+use crate::doctor::Raised;
+use crate::observe::encounters::Encounter;
+use crate::observe::facts::Kind;
+
+pub(super) fn detect(evidence: &Evidence<'_>) -> Vec<Raised> {
+    let mut raised = wrong_ports(evidence);
+    raised.extend(evidence.encounters.iter().filter_map(met));
+    raised
+}
+
+/// Both protocols are taken on both ports; elsewhere they are not.
+fn wrong_ports(evidence: &Evidence<'_>) -> Vec<Raised> {
+    let senders = evidence.signs.senders.iter().filter_map(|sender| {
+        let (id, says) = match (sender.transport, sender.port?) {
+            ("http", "grpc") => ("P01", "OTLP/HTTP to the port for gRPC (4317)"),
+            ("grpc", "http") => ("P02", "OTLP/gRPC to the port for HTTP (4318)"),
+            _ => return None,
+        };
+        Some(Raised {
+            id,
+            subject: called(sender),
+            evidence: format!("{} speaks {says}, which works here", called(sender)),
+            fix: None,
+            count: sender.items,
+            first: sender.first_seen,
+            last: sender.last_seen,
+        })
+    });
+    senders.collect()
+}
+
+/// What an encounter means. Its detail is escaped and short.
+fn met(seen: &Encounter) -> Option<Raised> {
+    let Encounter { kind, peer, listener, detail, count, first, last } = seen;
+    let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+    let port = listener.map(|port| port.to_string()).unwrap_or_default();
+    let said = times(*count);
+    let (id, evidence) = match kind {
+        Kind::TlsOnPlainPort => {
+            ("P03", format!("{peer} began a TLS handshake with {port}, which is plain, {said}"))
+        }
+        Kind::PlainOnTlsPort => ("P04", format!("{peer} spoke plain text to {port}, which has TLS, {said}")),
+        Kind::WrongPath => ("P05", format!("{peer} posted to {detail} of {port} {said}")),
+        Kind::UnsupportedMediaType
+            if detail.contains("content-encoding") || detail.contains("grpc-encoding") =>
+        {
+            ("P09", format!("{peer} sent {detail} to {port} {said}"))
+        }
+        Kind::UnsupportedMediaType => ("P08", format!("{peer} sent {detail} to {port} {said}")),
+        Kind::Malformed if detail.contains("says") || detail.contains("declared") => {
+            ("P08", format!("{peer} sent data to {port} {said} that is not what it says it is: {detail}"))
+        }
+        Kind::Malformed => {
+            ("T07", format!("{peer} sent a request to {port} {said} that is not valid OTLP: {detail}"))
+        }
+        Kind::Legacy | Kind::NotHttp => {
+            let what = if detail.is_empty() { "something that is not HTTP" } else { detail };
+            ("P10", format!("{peer} sent {what} to {port} {said}"))
+        }
+        Kind::TooLarge => {
+            ("P11", format!("{peer} sent a request to {port} that is too large, {said}: {detail}"))
+        }
+        Kind::Unserved => {
+            ("P12", format!("{peer} sends {detail} to {port}, which no pipeline takes, {said}"))
+        }
+        Kind::Unauthenticated => ("P13", format!("{peer} was turned away at {port} {said}: {detail}")),
+        Kind::HandshakeFailed => {
+            ("P13", format!("{peer} and {port} could not agree on TLS, {said}: {detail}"))
+        }
+        Kind::ThroughProxy => {
+            ("P14", format!("{peer} is or uses an HTTP proxy on its way to {port}: {detail}"))
+        }
+        Kind::CorsRefused => return Some(refused_origin(seen, &port)),
+        Kind::CorsHeaders => {
+            ("C03", format!("a web page asks for headers at {port} that are not allowed, {said}: {detail}"))
+        }
+        Kind::CorsCredentials => {
+            ("C04", format!("the web page {detail} sends credentials to {port}, {said}"))
+        }
+        Kind::InsecureOrigin => {
+            ("C06", format!("the web page {detail} sends to {port} in plain text, {said}"))
+        }
+        Kind::Loop => ("D05", format!("{peer} sent to {port} what this burgee had sent, {said}")),
+        Kind::AcceptFailed => ("D08", format!("{port} could not accept connections, {said}")),
+        _ => return None,
+    };
+    let subject = format!("{peer} {port} {detail}");
+    Some(Raised { id, subject, evidence, fix: None, count: *count, first: *first, last: *last })
+}
+
+fn refused_origin(seen: &Encounter, port: &str) -> Raised {
+    let said = times(seen.count);
+    let (id, evidence, origin) = match seen.detail.split_once(" ~ ") {
+        Some((origin, configured)) => (
+            "C02",
+            format!("the web page {origin} was refused at {port} {said}; {configured} is allowed"),
+            origin,
+        ),
+        None => ("C01", format!("the web page {} was refused at {port} {said}", seen.detail), &*seen.detail),
+    };
+    let fix = format!(
+        "Allow the origin, exactly as the browser writes it:\nreceivers:\n  otlp:\n    protocols:\n      http:\n        cors:\n          allowed_origins: [\"{}\"]",
+        shown(origin)
+    );
+    let (subject, count) = (format!("{origin} {port}"), seen.count);
+    Raised { id, subject, evidence, fix: Some(fix), count, first: seen.first, last: seen.last }
+}

@@ -197,7 +197,8 @@ async fn a_taken_admin_port_matters_only_to_those_who_asked_for_it() {
     assert!(refused.to_string().starts_with("extensions.admin: cannot listen on"), "{refused}");
 
     let mut unasked = plan(receivers);
-    let config = admin::Config { endpoint: taken.to_string().parse().expect("an address"), ..Default::default() };
+    let config =
+        admin::Config { endpoint: taken.to_string().parse().expect("an address"), ..Default::default() };
     unasked.extensions = vec![registry::Extension::unasked_admin(&config)];
     let collector = Collector::start(unasked).await.expect("the admin service is only a help");
     assert_eq!(collector.listening().len(), 1);

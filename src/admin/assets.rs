@@ -113,7 +113,15 @@ mod tests {
     fn nothing_of_it_comes_from_elsewhere_or_stands_in_line() {
         for asset in ASSETS {
             let text = std::str::from_utf8(asset.content).expect("text");
-            for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "src=\"http", "href=\"http"] {
+            for forbidden in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "src=\"http",
+                "href=\"http",
+            ] {
                 assert!(!text.contains(forbidden), "{} has {forbidden}", asset.name);
             }
         }

@@ -179,7 +179,8 @@ pub fn traces(
     insight.each_trace(|id, trace| {
         left -= 1;
         let told = || trace.evaluations.iter().any(|told| filter.passes(told));
-        let passes = filter.is_empty() || told() || trace.head().is_some_and(|head| filter.passes(&heading(id, head)));
+        let passes =
+            filter.is_empty() || told() || trace.head().is_some_and(|head| filter.passes(&heading(id, head)));
         if passes && trace.spans.iter().any(has) {
             traces.push(summary(id, trace));
         }

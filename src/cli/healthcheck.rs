@@ -1,15 +1,13 @@
 //! `burgee healthcheck`: whether the burgee of this machine or container is well, for images without any other tool.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tonic::transport::Endpoint;
 
 use super::Failure;
+use super::ask::Admin;
 use crate::admin::{self, v1};
 use crate::config::escape;
 use crate::extensions::health_check;
@@ -37,7 +35,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
             Some(endpoint) => ask(endpoint, args.live).await,
             None => match ask(&default, args.live).await {
                 // the extension is not in the configuration; the admin service is there without being asked for
-                Err(Unhealthy::Silent(_)) => ask_admin(within).await,
+                Err(Unhealthy::Silent(_)) => ask_admin().await,
                 answered => answered,
             },
         }
@@ -98,18 +96,17 @@ async fn ask(url: &str, live: bool) -> Result<(), Unhealthy> {
 }
 
 /// It has no health to tell of, but whoever answers runs.
-async fn ask_admin(within: Duration) -> Result<(), Unhealthy> {
-    let url = format!("http://127.0.0.1:{}", admin::DEFAULT_PORT);
-    let endpoint = Endpoint::from_shared(url.clone()).expect("a URL of ours").connect_timeout(within);
-    let silent = format!(
-        "nothing answers on localhost:{} and {url}; is burgee running here? --endpoint says where to ask",
-        health_check::DEFAULT_PORT
-    );
-    let channel = endpoint.connect().await.map_err(|_| Unhealthy::Silent(silent))?;
-    let answer = v1::admin_client::AdminClient::new(channel).status(v1::StatusRequest {}).await;
-    answer.map(drop).map_err(|error| {
-        Unhealthy::Says(format!("what answers on {url} is not burgee: {}", escape(error.message())))
-    })
+async fn ask_admin() -> Result<(), Unhealthy> {
+    let running = Admin::local().connect().await.map_err(|_| {
+        Unhealthy::Silent(format!(
+            "nothing answers on localhost:{} and http://127.0.0.1:{}; is burgee running here? --endpoint says \
+             where to ask",
+            health_check::DEFAULT_PORT,
+            admin::DEFAULT_PORT
+        ))
+    })?;
+    let asked = running.ask(async |mut client| client.status(v1::StatusRequest {}).await).await;
+    asked.map(drop).map_err(|why| Unhealthy::Says(why.failure.message))
 }
 
 /// More than that no health check says.

@@ -3,19 +3,30 @@
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 success, 1 failure, 2 a command line that is not
 //! understood, 78 a bad configuration (`EX_CONFIG` of sysexits.h).
 
+mod ask;
 mod components;
 mod config;
 mod demo;
+mod doctor;
 mod explain;
+mod flags;
+mod greeting;
 mod healthcheck;
+mod lines;
 mod logs;
+mod messages;
 mod print_config;
 mod reload;
 mod run;
+mod send;
 mod signals;
 mod sources;
 mod status;
+mod table;
+mod tap;
 mod test;
+mod top;
+mod trace;
 mod validate;
 mod version;
 
@@ -53,6 +64,18 @@ enum Command {
     Status(status::Args),
     /// Explain a finding by its id, or what a pasted error text means: 0 known, 1 not.
     Explain(explain::Args),
+    /// Find out why traces are missing or broken: 0 healthy, 1 warnings, 2 errors.
+    Doctor(doctor::Args),
+    /// Show flag evaluations as they leave a running burgee, as lines or JSON.
+    Tap(tap::Args),
+    /// Show what a running burgee does, live: senders, flags, queues.
+    Top(top::Args),
+    /// List the flags that a running burgee has seen, with their variants, reasons and services.
+    Flags(flags::Args),
+    /// Show a trace as a waterfall with its flag evaluations, or list the latest traces.
+    Trace(trace::Args),
+    /// Send a test trace with a flag evaluation, or replay a file of OTLP.
+    Send(send::Args),
     /// Print the configuration with everything merged, expanded and supplied, and where each value came from.
     #[command(alias = "print-initial-config")]
     PrintConfig(print_config::Args),
@@ -96,6 +119,12 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(args)) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
         Some(Command::Status(args)) => runtime().and_then(|runtime| runtime.block_on(status::run(args))),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Doctor(args)) => runtime().and_then(|runtime| runtime.block_on(doctor::run(args))),
+        Some(Command::Tap(args)) => runtime().and_then(|runtime| runtime.block_on(tap::run(args))),
+        Some(Command::Top(args)) => runtime().and_then(|runtime| runtime.block_on(top::run(args))),
+        Some(Command::Flags(args)) => runtime().and_then(|runtime| runtime.block_on(flags::run(args))),
+        Some(Command::Trace(args)) => runtime().and_then(|runtime| runtime.block_on(trace::run(args))),
+        Some(Command::Send(args)) => runtime().and_then(|runtime| runtime.block_on(send::run(args))),
         Some(Command::PrintConfig(args)) => print_config::run(&args),
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Components(args)) => components::run(&args),

@@ -4,49 +4,28 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
-use tonic::transport::Endpoint;
-
-use super::{Failure, printed};
+use super::ask::Admin;
+use super::{Failure, lines, printed};
 use crate::admin::{signal_name, v1};
 use crate::collector::counted;
 use crate::config::escape;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where burgee's admin service listens.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4380")]
-    admin: String,
+    #[command(flatten)]
+    admin: Admin,
     /// Print everything as one JSON object, with the names of admin.proto.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    let status = ask(&args.admin).await?;
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&status).expect("numbers and strings have a JSON form") + "\n",
-        false => describe(&status, SystemTime::now()),
-    };
-    printed(anstream::stdout().write_all(text.as_bytes()))
-}
-
-async fn ask(admin: &str) -> Result<v1::StatusResponse, Failure> {
-    let url = if admin.contains("://") { admin.to_owned() } else { format!("http://{admin}") };
-    let endpoint = Endpoint::from_shared(url.clone())
-        .map_err(|_| Failure::new(format!("--admin {url} is not a URL; try http://127.0.0.1:4380")))?
-        .connect_timeout(TIMEOUT)
-        .timeout(TIMEOUT);
-    let channel = endpoint.connect().await.map_err(|_| {
-        Failure::new(format!("nothing answers on {url}; is burgee running there? `burgee` starts it"))
-    })?;
-    let mut client = v1::admin_client::AdminClient::new(channel);
-    let answer = client.status(v1::StatusRequest {}).await.map_err(|error| {
-        Failure::new(format!(
-            "what answers on {url} is not burgee's admin service: {}",
-            escape(error.message())
-        ))
-    })?;
-    Ok(answer.into_inner())
+    let running = args.admin.connect().await?;
+    let status = running.ask(async |mut client| client.status(v1::StatusRequest {}).await).await?;
+    match args.json {
+        true => lines::print_json(&status),
+        false => printed(anstream::stdout().write_all(describe(&status, SystemTime::now()).as_bytes())),
+    }
 }
 
 /// For people: a few lines, one for each thing that counts.
@@ -168,7 +147,7 @@ fn definitions(definitions: &v1::Definitions, now: SystemTime) -> String {
 }
 
 /// `3m 20s ago`. Both are times of one machine: the admin service listens on loopback.
-fn ago(unix_ms: u64, now: SystemTime) -> String {
+pub(super) fn ago(unix_ms: u64, now: SystemTime) -> String {
     let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(unix_ms));
     let age = at.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
     format!("{} ago", humantime::format_duration(Duration::from_secs(age.as_secs())))
@@ -202,8 +181,6 @@ fn items(signal: i32) -> &'static str {
         _ => "items",
     }
 }
-
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -210,8 +210,8 @@ impl PortRole {
 impl Origin {
     /// As much of it as is remembered.
     pub fn as_seen(&self) -> insight::From {
-        let Origin { peer, transport, arrival, .. } = *self;
-        insight::From { peer, transport: transport.name(), port: None, arrival }
+        let Origin { peer, transport, arrival, port, .. } = *self;
+        insight::From { peer, transport: transport.name(), port: port.map(PortRole::name), arrival }
     }
 }
 

@@ -118,12 +118,17 @@ impl Insight {
                 }
                 _ = period.tick() => {
                     let begun = Instant::now();
-                    self.memory().settle(SystemTime::now());
+                    self.settle(SystemTime::now());
                     thrift.spend(begun.elapsed());
                     thrift.earn(Process::now().cpu, self.is_watched());
                 }
             }
         }
+    }
+
+    /// Draws conclusions from traces as if it were this time; [`Insight::run`] does it once a second.
+    pub fn settle(&self, now: SystemTime) {
+        self.memory().settle(now);
     }
 
     /// Somebody looks at it now: for some seconds it may cost more.

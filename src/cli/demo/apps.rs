@@ -7,9 +7,9 @@ use opentelemetry_proto::tonic::trace::v1::{
     span::{Event, SpanKind},
 };
 
-use super::messages::{Attribute, Place, When, attribute, event, scope_of, span};
 use super::relay::Route;
 use super::shop::{Decision, Reason, User};
+use crate::cli::messages::{Attribute, Place, When, attribute, event, scope_of, span};
 
 /// The applications of the demo's shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,6 @@
 //! their real counterparts send.
 
 mod apps;
-mod messages;
 mod relay;
 mod shop;
 mod traffic;

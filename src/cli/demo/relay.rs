@@ -5,8 +5,8 @@
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, span::SpanKind};
 
-use super::messages::{Place, When, attribute, scope, span};
 use super::shop::{Decision, Reason};
+use crate::cli::messages::{Place, When, attribute, scope, span};
 
 /// The versions the demo has one instance of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,9 +12,9 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use prost::Message;
 
 use super::apps::{self, App};
-use super::messages::{Place, When, scope};
 use super::relay::{self, Generation, Route};
 use super::shop::{self, Decision, Random, User};
+use crate::cli::messages::{Place, When, scope};
 use crate::otlp::Signal;
 
 /// An export request as its sender would send it.

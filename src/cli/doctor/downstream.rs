@@ -17,10 +17,17 @@ pub(super) async fn check(running: &Running, report: &mut Report) -> Result<(), 
         match downstream.what.as_str() {
             "accepted" => {
                 let millis = downstream.took_us.div_ceil(1000);
-                report.line(Mark::Good, format!("{exporter}: the downstream acknowledged a test span in {millis} ms"));
+                report.line(
+                    Mark::Good,
+                    format!("{exporter}: the downstream acknowledged a test span in {millis} ms"),
+                );
             }
-            "partly" => report.raise(raised("D03", format!("{exporter}: a test span was rejected: {message}"), None)),
-            "retry_later" => report.raise(raised("D01", format!("{exporter}: a test span was not taken: {message}"), None)),
+            "partly" => {
+                report.raise(raised("D03", format!("{exporter}: a test span was rejected: {message}"), None))
+            }
+            "retry_later" => {
+                report.raise(raised("D01", format!("{exporter}: a test span was not taken: {message}"), None))
+            }
             _ => report.raise(raised("D02", format!("{exporter}: a test span was refused: {message}"), None)),
         }
     }

@@ -114,7 +114,12 @@ fn raised(id: &'static str, evidence: String, fix: Option<String>) -> Raised {
 /// Sends one request to a server of somebody else.
 async fn send(request: http::Request<Body>, within: Duration) -> Result<http::Response<Received>, SendError> {
     let tls = ClientTls::build(&ClientTlsKeys::default()).ok().map(|(tls, _)| tls);
-    let config = ClientConfig { tls, connect_timeout: within, answer_bytes_max: ANSWER_BYTES_MAX, ..ClientConfig::default() };
+    let config = ClientConfig {
+        tls,
+        connect_timeout: within,
+        answer_bytes_max: ANSWER_BYTES_MAX,
+        ..ClientConfig::default()
+    };
     Client::new(&config).send(request, within).await
 }
 

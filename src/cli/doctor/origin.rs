@@ -24,7 +24,8 @@ pub(super) async fn check(
         .ok_or_else(|| Failure::new(format!("--origin {shown} is not an origin; try https://app.example")))?;
     let base = match endpoint {
         Some(url) => url.to_string().trim_end_matches('/').to_owned(),
-        None => own_port(status).ok_or_else(|| Failure::new("burgee has no port for OTLP; --endpoint names one"))?,
+        None => own_port(status)
+            .ok_or_else(|| Failure::new("burgee has no port for OTLP; --endpoint names one"))?,
     };
     let url = format!("{base}/v1/traces");
     let ask = async |method: Method, extra: &[(header::HeaderName, &'static str)], body: &'static str| {
@@ -32,7 +33,9 @@ pub(super) async fn check(
         for (name, value) in extra {
             request = request.header(name, *value);
         }
-        let request = request.body(Body::from(body)).map_err(|_| Failure::new(format!("--endpoint {base} is not a URL")))?;
+        let request = request
+            .body(Body::from(body))
+            .map_err(|_| Failure::new(format!("--endpoint {base} is not a URL")))?;
         let failed = |error: crate::net::SendError| {
             Failure::new(format!("nothing answers on {}: {}", escape(&base), escape(&error.to_string())))
         };
@@ -40,7 +43,10 @@ pub(super) async fn check(
     };
     let preflight = ask(
         Method::OPTIONS,
-        &[(header::ACCESS_CONTROL_REQUEST_METHOD, "POST"), (header::ACCESS_CONTROL_REQUEST_HEADERS, "content-type")],
+        &[
+            (header::ACCESS_CONTROL_REQUEST_METHOD, "POST"),
+            (header::ACCESS_CONTROL_REQUEST_HEADERS, "content-type"),
+        ],
         "",
     );
     let preflight = preflight.await?;
@@ -68,21 +74,28 @@ fn judge(
             report.raise(raised("C03", evidence, None));
         }
         (Allows::Once, Allows::Once) => {
-            report.line(Mark::Good, format!("web pages of {shown} may send to {base}: preflight and POST agree"));
+            report.line(
+                Mark::Good,
+                format!("web pages of {shown} may send to {base}: preflight and POST agree"),
+            );
             return;
         }
         (Allows::Never, Allows::Never) => {
-            let evidence = format!("{base} does not allow the origin {shown}, neither in the preflight nor on POST");
+            let evidence =
+                format!("{base} does not allow the origin {shown}, neither in the preflight nor on POST");
             report.raise(raised("C01", evidence, Some(allow)));
         }
         (Allows::Twice, _) | (_, Allows::Twice) => {
-            let evidence = format!("{base} answers with more than one access-control-allow-origin, which browsers refuse");
+            let evidence = format!(
+                "{base} answers with more than one access-control-allow-origin, which browsers refuse"
+            );
             report.raise(raised("C05", evidence, None));
         }
         _ => {
             let (with, without) =
                 if before == Allows::Once { ("the preflight", "POST") } else { ("POST", "the preflight") };
-            let evidence = format!("{base} allows {shown} in its answer to {with} and not in the one to {without}");
+            let evidence =
+                format!("{base} allows {shown} in its answer to {with} and not in the one to {without}");
             report.raise(raised("C05", evidence, None));
         }
     }
@@ -107,8 +120,11 @@ fn allows(headers: &HeaderMap, origin: &str) -> Allows {
 }
 
 fn allows_header(headers: &HeaderMap, name: &str) -> bool {
-    let listed = headers.get_all(header::ACCESS_CONTROL_ALLOW_HEADERS).iter().filter_map(|value| value.to_str().ok());
-    listed.flat_map(|list| list.split(',')).any(|header| header.trim() == "*" || header.trim().eq_ignore_ascii_case(name))
+    let listed =
+        headers.get_all(header::ACCESS_CONTROL_ALLOW_HEADERS).iter().filter_map(|value| value.to_str().ok());
+    listed
+        .flat_map(|list| list.split(','))
+        .any(|header| header.trim() == "*" || header.trim().eq_ignore_ascii_case(name))
 }
 
 /// The port for OTLP/HTTP of the burgee that was asked: the last one, as receivers open them.

@@ -22,7 +22,8 @@ struct Ids {
 
 impl Ids {
     fn random() -> Ids {
-        let digits = |count: usize| -> String { (0..count).map(|_| format!("{:02x}", fastrand::u8(1..))).collect() };
+        let digits =
+            |count: usize| -> String { (0..count).map(|_| format!("{:02x}", fastrand::u8(1..))).collect() };
         // ids that end in zeros are looked at, however much comes (`insight`)
         let trace = format!("{}{}", digits(12), "40000000");
         let agent = format!("burgee-doctor/{trace}");
@@ -125,7 +126,8 @@ async fn conclude(running: &Running, probe: &Probe, report: &mut Report) -> Resu
         }
         Verdict::Nothing => {
             let seconds = TRACE_WITHIN.as_secs();
-            let evidence = format!("{named} answered a request, and no span of it arrived here within {seconds} s");
+            let evidence =
+                format!("{named} answered a request, and no span of it arrived here within {seconds} s");
             let (evidence, fix) = match tracing.filter(|verdict| verdict.tracing.sends() == Some(false)) {
                 Some(verdict) => (format!("{evidence}: {}", verdict.means), verdict.fix.to_owned()),
                 None => (evidence, reasons(tracing.map(|verdict| verdict.tracing))),
@@ -133,7 +135,7 @@ async fn conclude(running: &Running, probe: &Probe, report: &mut Report) -> Resu
             report.raise(raised("N03", evidence, Some(fix)));
         }
     }
-    report.way(latest);
+    report.way(latest.filter(|_| probe.verdict != Verdict::Nothing));
     Ok(())
 }
 
@@ -149,7 +151,9 @@ fn reasons(tracing: Option<Tracing>) -> String {
         "Tracing is switched off: OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER or OTEL_TRACES_SAMPLER (N07).",
         "burgee listens on loopback, in another container or on another host (N08).",
     ]);
-    let mut text = String::from("Set the endpoint in the relay proxy's environment, and look at these, the likeliest first:\n");
+    let mut text = String::from(
+        "Set the endpoint in the relay proxy's environment, and look at these, the likeliest first:\n",
+    );
     text.push_str("OTEL_EXPORTER_OTLP_ENDPOINT=http://burgee:4318");
     for (number, reason) in reasons.iter().enumerate() {
         text.push_str(&format!("\n# {}. {reason}", number + 1));

@@ -76,7 +76,17 @@ pub(super) enum Verdict {
 impl Probe {
     pub fn answered(url: String, version: Option<String>, status: u16, trace_id: String) -> Probe {
         let (status, verdict) = (Some(status), Verdict::Nothing);
-        Probe { url, version, silent: None, status, verdict, trace_id, other_trace_id: None, service: None, took: Duration::ZERO }
+        Probe {
+            url,
+            version,
+            silent: None,
+            status,
+            verdict,
+            trace_id,
+            other_trace_id: None,
+            service: None,
+            took: Duration::ZERO,
+        }
     }
 
     pub fn unreachable(url: String, why: String) -> Probe {
@@ -114,7 +124,8 @@ impl Report {
             services.dedup();
             let more = services.len().saturating_sub(SERVICES_SHOWN);
             services.truncate(SERVICES_SHOWN);
-            let from = if services.is_empty() { String::new() } else { format!(" from {}", services.join(", ")) };
+            let from =
+                if services.is_empty() { String::new() } else { format!(" from {}", services.join(", ")) };
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let (items, evaluations) = (counted(received, "items"), counted(evaluations, "flag evaluations"));
             self.line(Mark::Good, format!("telemetry arrives{from}{more}: {items}, {evaluations}"));
@@ -137,16 +148,30 @@ impl Report {
             (Some(why), _) => (Mark::Error, format!("the relay proxy does not answer on {url}: {why}")),
             (None, Verdict::Connected) => {
                 let seconds = probe.took.as_secs_f64();
-                (Mark::Good, format!("relay proxy {version} answers on {url}; its spans arrive {way}, connected to their caller ({seconds:.1} s)"))
+                (
+                    Mark::Good,
+                    format!(
+                        "relay proxy {version} answers on {url}; its spans arrive {way}, connected to their caller ({seconds:.1} s)"
+                    ),
+                )
             }
-            (None, Verdict::Separate) => {
-                (Mark::Warning, format!("relay proxy {version} answers on {url}; its spans arrive {way}, in a trace of their own"))
-            }
-            (None, Verdict::Nothing) => (Mark::Error, format!("relay proxy {version} answers on {url}; none of its spans arrive here")),
+            (None, Verdict::Separate) => (
+                Mark::Warning,
+                format!(
+                    "relay proxy {version} answers on {url}; its spans arrive {way}, in a trace of their own"
+                ),
+            ),
+            (None, Verdict::Nothing) => (
+                Mark::Error,
+                format!("relay proxy {version} answers on {url}; none of its spans arrive here"),
+            ),
         };
         self.lines.push(line);
         if matches!(probe.status, Some(400 | 401 | 403)) {
-            let told = format!("it answered {}: --api-key shows it a key; the verdict needs none", probe.status.unwrap_or_default());
+            let told = format!(
+                "it answered {}: --api-key shows it a key; the verdict needs none",
+                probe.status.unwrap_or_default()
+            );
             self.line(Mark::Info, told);
         }
         self.relay_proxy = Some(probe);
@@ -165,8 +190,12 @@ impl Report {
             _ => "here",
         };
         match sender.port.as_str() {
-            "grpc" if sender.transport == "http" => format!("{protocol} on the port for gRPC, which is fine here (P01)"),
-            "http" if sender.transport == "grpc" => format!("{protocol} on the port for HTTP, which is fine here (P02)"),
+            "grpc" if sender.transport == "http" => {
+                format!("{protocol} on the port for gRPC, which is fine here (P01)")
+            }
+            "http" if sender.transport == "grpc" => {
+                format!("{protocol} on the port for HTTP, which is fine here (P02)")
+            }
             _ => protocol.to_owned(),
         }
     }
@@ -195,7 +224,9 @@ impl Report {
     pub fn found(&mut self, found: Vec<v1::Finding>) {
         let shown: Vec<String> = self.findings.iter().map(|finding| finding.id.clone()).collect();
         let at = |unix_ms| SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms);
-        let found = found.into_iter().filter(|finding| finding.resolved_unix_ms.is_some() || !shown.contains(&finding.id));
+        let found = found
+            .into_iter()
+            .filter(|finding| finding.resolved_unix_ms.is_some() || !shown.contains(&finding.id));
         self.findings.extend(found.map(|finding| Finding {
             severity: match finding.severity.as_str() {
                 "error" => Severity::Error,
@@ -211,7 +242,8 @@ impl Report {
             last_seen: at(finding.last_seen_unix_ms),
             resolved: finding.resolved_unix_ms.map(at),
         }));
-        self.findings.sort_by_key(|finding| (finding.resolved.is_some(), std::cmp::Reverse(finding.severity)));
+        self.findings
+            .sort_by_key(|finding| (finding.resolved.is_some(), std::cmp::Reverse(finding.severity)));
     }
 
     /// Of what holds.
@@ -279,7 +311,8 @@ impl Report {
         for (mark, line) in &self.lines {
             text.push_str(&format!("{} {}\n", mark.shown(), escape(line)));
         }
-        let (holding, resolved): (Vec<_>, Vec<_>) = self.findings.iter().partition(|finding| finding.resolved.is_none());
+        let (holding, resolved): (Vec<_>, Vec<_>) =
+            self.findings.iter().partition(|finding| finding.resolved.is_none());
         for finding in &holding {
             let mark = Mark::from(finding.severity);
             text.push_str(&format!("{} {} {}\n", mark.shown(), escape(&finding.id), escape(&finding.title)));
@@ -293,12 +326,21 @@ impl Report {
         for finding in &resolved {
             let ago = finding.resolved.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
             let ago = humantime::format_duration(Duration::from_secs(ago.as_secs()));
-            text.push_str(&format!("{} {} {}: resolved {ago} ago\n", Mark::Good.shown(), escape(&finding.id), escape(&finding.title)));
+            text.push_str(&format!(
+                "{} {} {}: resolved {ago} ago\n",
+                Mark::Good.shown(),
+                escape(&finding.id),
+                escape(&finding.title)
+            ));
         }
         let problems = holding.iter().filter(|finding| finding.severity > Severity::Info).count() as u64;
         match holding.first() {
             Some(first) if problems > 0 => {
-                text.push_str(&format!("{}. More: burgee explain {}\n", counted(problems, "problems"), escape(&first.id)));
+                text.push_str(&format!(
+                    "{}. More: burgee explain {}\n",
+                    counted(problems, "problems"),
+                    escape(&first.id)
+                ));
             }
             _ => text.push_str("Nothing is wrong that burgee can see.\n"),
         }

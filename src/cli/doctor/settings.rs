@@ -27,7 +27,9 @@ pub(super) fn read(args: &Args, report: &mut Report) -> Result<(), Failure> {
         let (name, text) = open(path)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let mut beside = |relative: &str| read_text(&folder.join(relative));
-        settings.add_compose(&name, &text, &mut beside).map_err(|problem| Failure::new(problem.to_string()))?;
+        settings
+            .add_compose(&name, &text, &mut beside)
+            .map_err(|problem| Failure::new(problem.to_string()))?;
     }
     let findings = settings.findings(std::time::SystemTime::now());
     if findings.is_empty() {

@@ -222,14 +222,14 @@ impl<'a> Relay<'a> {
         }
         let sampler =
             self.config.and_then(|config| config.get("otel.traces.sampler")).filter(|said| said.is_set());
-        if let Some(sampler) = sampler.filter(|said| said.known() != "jaeger_remote") {
-            if self.environment.set(sdk::SAMPLER).is_none() {
-                notes.push(format!(
-                    "{}: otel.traces.sampler: whatever it says, the relay proxy samples as \
-                     parentbased_always_on; only OTEL_TRACES_SAMPLER in its environment chooses another",
-                    sampler.spot
-                ));
-            }
+        if let Some(sampler) = sampler.filter(|said| said.known() != "jaeger_remote")
+            && self.environment.set(sdk::SAMPLER).is_none()
+        {
+            notes.push(format!(
+                "{}: otel.traces.sampler: whatever it says, the relay proxy samples as parentbased_always_on; only \
+                 OTEL_TRACES_SAMPLER in its environment chooses another",
+                sampler.spot
+            ));
         }
     }
 

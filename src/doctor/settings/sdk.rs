@@ -100,7 +100,7 @@ pub(super) fn foreign_propagators(environment: &Environment) -> Option<&Said> {
 /// The value of a key of `OTEL_RESOURCE_ATTRIBUTES`: `k=v,k=v`.
 pub(super) fn attribute<'a>(attributes: &'a str, key: &str) -> Option<&'a str> {
     let pairs = attributes.split(',').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim()).last()
+    pairs.filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim()).next_back()
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

@@ -52,7 +52,10 @@ fn the_compose_example_of_this_repository_is_fine() {
     settings.add_compose("compose.yaml", &text, &mut read).expect("a compose file");
     assert_eq!(settings.findings(SystemTime::UNIX_EPOCH), []);
     let notes = settings.notes().join("\n");
-    assert!(notes.contains("relay-proxy (version 1.49.0)") && notes.contains("burgee burgee"), "{notes}");
+    assert!(
+        notes.contains("relay-proxy (v1.49.0) is a relay proxy") && notes.contains("burgee is a burgee"),
+        "{notes}"
+    );
 }
 
 /// `N04 goff-proxy.env:3`.

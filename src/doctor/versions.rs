@@ -188,7 +188,7 @@ const TABLE: [Row; 7] = [
 ];
 
 const UNKNOWN: &str = "this version is not known by its number";
-const UPGRADE: &str = "upgrade the relay proxy to v1.41.2 or newer";
+const UPGRADE: &str = "Upgrade the relay proxy to v1.41.2 or newer.";
 
 #[cfg(test)]
 mod tests {

@@ -107,7 +107,7 @@ impl Reader<'_, '_> {
         let service = Service {
             name: entry.key.text.clone(),
             spot,
-            image: node.entry("image").and_then(|image| self.said(image)),
+            image: node.entry("image").and_then(|image| self.image(image)),
             is_built,
             environment: self.environment(node.get("environment")),
             words,
@@ -243,10 +243,14 @@ impl Reader<'_, '_> {
         hosts
     }
 
-    fn said(&mut self, entry: &Entry) -> Option<Said> {
-        entry.value.text()?;
-        let text = self.text(&entry.value);
-        Some(Said { name: entry.key.text.clone(), text, spot: self.spot_of_entry(entry), form: Form::Yaml })
+    /// The image, without its tag if that is not known; none if not even its name is.
+    fn image(&mut self, entry: &Entry) -> Option<Said> {
+        let written = entry.value.text()?;
+        let name =
+            || written.split_once(":$").map(|(name, _)| name.to_owned()).filter(|name| !name.contains('$'));
+        let text = self.variables.put_in(written).or_else(name)?;
+        let spot = self.spot_of_entry(entry);
+        Some(Said { name: entry.key.text.clone(), text: Some(text), spot, form: Form::Yaml })
     }
 
     fn text(&mut self, node: &Node) -> Option<String> {

@@ -7,14 +7,15 @@ use super::{
     service::{Program, Service},
     url::{Slip, Url, shown},
 };
-use crate::config::nearest;
 
 /// Everything that an endpoint may name.
 #[derive(Debug)]
 pub(super) struct Network<'a> {
-    pub services: &'a [Service],
+    services: &'a [Service],
     /// Whether there are services that are not in these files.
-    pub has_includes: bool,
+    has_includes: bool,
+    /// The host to send to.
+    pub burgee: &'a str,
 }
 
 /// Who has an endpoint.
@@ -27,15 +28,15 @@ pub(super) struct Sender<'a> {
 }
 
 impl<'a> Network<'a> {
-    /// The burgee of these files, if there is exactly one.
-    pub(super) fn burgee(&self) -> Option<&'a Service> {
-        let mut burgees = self.services.iter().filter(|service| service.program() == Program::Burgee);
-        burgees.next().filter(|_| burgees.next().is_none())
-    }
-
-    /// The name to send to.
-    pub(super) fn burgee_name(&self) -> &'a str {
-        self.burgee().map_or("burgee", |service| &service.name)
+    pub(super) fn new(services: &'a [Service], has_includes: bool) -> Self {
+        let mut burgees = services.iter().filter(|service| service.program() == Program::Burgee);
+        let burgee = match (burgees.next(), burgees.next()) {
+            (Some(burgee), None) => &burgee.name,
+            // Whoever asks has a burgee: if it is in none of the files, it is likely on this machine.
+            (None, _) if !services.is_empty() => "host.docker.internal",
+            _ => "burgee",
+        };
+        Network { services, has_includes, burgee }
     }
 
     fn service(&self, host: &str) -> Option<&'a Service> {
@@ -55,7 +56,7 @@ impl<'a> Network<'a> {
         let Some(service) = sender.service else { return };
         if url.is_loopback() {
             if !service.shares_a_network() {
-                let better = url.base_at(self.burgee_name()) + url.path;
+                let better = url.base_at(self.burgee) + url.path;
                 let reason = format!(
                     "{} {}: in a container {} is the container itself",
                     word(&said.name),
@@ -63,7 +64,7 @@ impl<'a> Network<'a> {
                     word(url.host)
                 );
                 let fix = format!(
-                    "Write burgee's name, as the other containers see it:\n{}",
+                    "Write burgee's name, as this container sees it:\n{}",
                     said.line_with(&shown(&better))
                 );
                 found.raise("N01", sender.who, said, &reason, fix);
@@ -124,22 +125,15 @@ impl<'a> Network<'a> {
         if is_elsewhere || !service.resolves_services() {
             return;
         }
-        let names = self.services.iter().flat_map(Service::names);
-        let meant = match self.burgee() {
-            Some(burgee) => burgee.name.as_str(),
-            None => nearest(url.host, names).unwrap_or("burgee"),
-        };
-        let better = url.base_at(meant) + url.path;
+        let better = url.base_at(self.burgee) + url.path;
         let reason = format!(
             "{} {}: no service of this file is called {}",
             word(&said.name),
             shown(said.known()),
             word(url.host)
         );
-        let fix = format!(
-            "Write the name of the service that burgee runs in:\n{}",
-            said.line_with(&shown(&better))
-        );
+        let fix =
+            format!("Write burgee's name, as this container sees it:\n{}", said.line_with(&shown(&better)));
         found.raise("N01", sender.who, said, &reason, fix);
     }
 
@@ -161,7 +155,7 @@ impl<'a> Network<'a> {
                 shown(text.trim_matches(['"', '\''])),
             ),
             Slip::TwoSchemes => ("P07", "has two schemes", format!("http://{}", last_part(&value))),
-            Slip::TwoPorts => ("P07", "has too many colons", format!("http://{}:4318", self.burgee_name())),
+            Slip::TwoPorts => ("P07", "has too many colons", format!("http://{}:4318", self.burgee)),
         };
         let reason = format!("{} {value}: {what}", word(&said.name));
         found.raise(
@@ -192,7 +186,7 @@ fn check_path(sender: &Sender<'_>, said: &Said, url: &Url<'_>, found: &mut Findi
         let is_doubled =
             path.ends_with("/v1/traces") && before_signal(path).len() + "/v1/traces".len() < path.len();
         let is_bare = path.is_empty() && speaks_http(sender, url);
-        let is_misspelt = path.ends_with("/v1/trace") || path.ends_with("/v1");
+        let is_misspelt = path.ends_with("/v1/trace") || path == "/v1";
         if !is_doubled && !is_bare && !is_misspelt {
             return;
         }
@@ -210,7 +204,7 @@ fn check_path(sender: &Sender<'_>, said: &Said, url: &Url<'_>, found: &mut Findi
 
 /// A path without the signal's path at its end, however often it is there.
 fn before_signal(path: &str) -> &str {
-    let mut before = path;
+    let mut before = if path == "/v1" { "" } else { path };
     while let Some(shorter) = SIGNAL_PATHS.iter().find_map(|signal| before.strip_suffix(signal)) {
         before = shorter.trim_end_matches('/');
     }
@@ -247,4 +241,4 @@ fn last_part(text: &str) -> &str {
 
 /// The endpoint of all signals.
 pub(super) const BASE_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const SIGNAL_PATHS: [&str; 5] = ["/v1/traces", "/v1/metrics", "/v1/logs", "/v1/trace", "/v1"];
+const SIGNAL_PATHS: [&str; 4] = ["/v1/traces", "/v1/metrics", "/v1/logs", "/v1/trace"];

@@ -155,20 +155,29 @@ impl Settings {
             match service.program() {
                 Program::RelayProxy => {
                     let relay = self.relay_of(service);
-                    let config =
-                        relay.config.map_or(String::new(), |config| format!(", with {}", word(&config.file)));
-                    notes.push(format!("{at}: relay proxy {}{config}", relay.describe()));
+                    let reads = relay.config.map(|config| format!(", which reads {}", word(&config.file)));
+                    let named = relay.describe();
+                    notes.push(format!("{at}: {named} is a relay proxy{}", reads.unwrap_or_default()));
                 }
-                Program::Burgee => notes.push(format!("{at}: burgee {}", word(&service.name))),
-                Program::Collector | Program::Other => {}
+                Program::Burgee => notes.push(format!("{at}: {} is a burgee", word(&service.name))),
+                Program::Collector => notes.push(format!("{at}: {} is a collector", word(&service.name))),
+                Program::Other => {}
             }
         }
         let others = self.services.iter().filter(|service| service.program() == Program::Other).count();
-        if self.has_compose {
-            notes.push(format!(
-                "{} services, {others} of them neither relay proxy nor collector",
-                self.services.len()
-            ));
+        if others > 0 {
+            notes.push(format!("other services, whose OTEL_ variables were looked at: {others}"));
+        }
+        let configs =
+            self.relay_configs.iter().map(|config| (&*config.file, "the configuration of a relay proxy"));
+        notes.extend(configs.map(|(file, is)| format!("{}: read as {is}", word(file))));
+        for file in &self.env_files {
+            let is = if self.is_used(file) {
+                "variables of the compose file"
+            } else {
+                "the environment of a process"
+            };
+            notes.push(format!("{}: read as {is}", word(&file.name)));
         }
         notes.extend(self.notes.iter().cloned());
         notes.extend(self.check().1);
@@ -178,8 +187,8 @@ impl Settings {
 
     fn check(&self) -> (Findings, Vec<String>) {
         let (mut found, mut notes) = (Findings::default(), Vec::new());
-        let network = Network { services: &self.services, has_includes: self.has_includes };
-        let burgee = format!("http://{}:4318", word(network.burgee_name()));
+        let network = Network::new(&self.services, self.has_includes);
+        let burgee = format!("http://{}:4318", word(network.burgee));
         let alone = self.standalone_environment();
         let mut relays: Vec<Relay<'_>> = Vec::new();
         for service in &self.services {
@@ -274,13 +283,17 @@ impl Settings {
     fn standalone_environment(&self) -> Environment {
         let mut environment = Environment::default();
         for file in &self.env_files {
-            let is_used = file.variables.iter().any(|said| self.asked.contains(&said.name))
-                || self.used_files.iter().any(|used| is_same_file(used, &file.name));
-            if !is_used {
+            if !self.is_used(file) {
                 environment.extend(file.variables.iter().cloned());
             }
         }
         environment
+    }
+
+    /// Whether a compose file has a use for an env file: it asks for a variable of it, or gives it to a service.
+    fn is_used(&self, file: &EnvFile) -> bool {
+        file.variables.iter().any(|said| self.asked.contains(&said.name))
+            || self.used_files.iter().any(|used| is_same_file(used, &file.name))
     }
 
     fn read_dot_env(&mut self, folder: &mut Folder<'_, '_>) {
@@ -328,3 +341,6 @@ fn is_of_another_language(name: &str) -> bool {
 
 /// More than anybody reads.
 const NOTES_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests;

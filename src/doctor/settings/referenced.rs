@@ -20,13 +20,14 @@ pub(super) struct Folder<'a, 'r> {
     path: String,
     read: &'a mut Read<'r>,
     reads: usize,
+    bytes: usize,
     notes: Vec<String>,
 }
 
 impl<'a, 'r> Folder<'a, 'r> {
     pub(super) fn new(compose_file: &str, read: &'a mut Read<'r>) -> Self {
         let path = compose_file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        Folder { path, read, reads: 0, notes: Vec::new() }
+        Folder { path, read, reads: 0, bytes: 0, notes: Vec::new() }
     }
 
     pub(super) fn into_notes(self) -> Vec<String> {
@@ -156,10 +157,12 @@ impl<'a, 'r> Folder<'a, 'r> {
 
     fn text(&mut self, path: &str) -> io::Result<String> {
         self.reads += 1;
-        match self.reads > READS_MAX {
-            true => Err(io::Error::other(format!("only {READS_MAX} files are read"))),
-            false => (self.read)(path),
+        if self.reads > READS_MAX || self.bytes > BYTES_MAX {
+            return Err(io::Error::other("the compose file names too many files"));
         }
+        let text = (self.read)(path)?;
+        self.bytes += text.len();
+        Ok(text)
     }
 
     fn source(&self, path: &str, text: &str) -> Result<Arc<Source>, Problem> {
@@ -188,4 +191,6 @@ fn absolute(folder: &str, path: &str) -> String {
 /// Of the relay proxy's configuration, in the order in which it looks for them.
 const ENDINGS: [&str; 4] = ["yaml", "toml", "json", "yml"];
 /// Files that one compose file may name.
-const READS_MAX: usize = 200;
+const READS_MAX: usize = 1_000;
+/// Bytes of all of them.
+const BYTES_MAX: usize = 32 << 20;

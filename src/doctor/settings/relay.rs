@@ -71,6 +71,17 @@ impl<'a> Relay<'a> {
         self.environment.set(sdk::TRACES_ENDPOINT).or(new).or(old)
     }
 
+    /// A variable for its environment, in the form in which others stand there.
+    fn line(&self, name: &str, value: &str) -> String {
+        let own = self.environment.values().find(|said| said.spot.file == self.spot.file);
+        let form = match (own, self.service) {
+            (Some(said), _) => said.form,
+            (None, Some(_)) => Form::Yaml,
+            (None, None) => Form::Line,
+        };
+        form.line(name, value)
+    }
+
     fn version(&self) -> Option<(&'a Said, Verdict)> {
         let image = self.service?.image.as_ref()?;
         let parsed = Image::parse(image.known());
@@ -82,7 +93,7 @@ impl<'a> Relay<'a> {
     pub(super) fn describe(&self) -> String {
         match self.version() {
             Some((_, Verdict { version: Some(version), .. })) => {
-                format!("{} (version {version})", word(self.who))
+                format!("{} (v{version})", word(self.who))
             }
             _ => word(self.who),
         }
@@ -91,7 +102,7 @@ impl<'a> Relay<'a> {
     /// Raises what is wrong with it; `burgee` is where it should send, `sampled` whether its callers keep only a part
     /// of their traces. What could not be decided is left as a note.
     pub(super) fn check(&self, burgee: &str, sampled: bool, found: &mut Findings, notes: &mut Vec<String>) {
-        self.check_version(burgee, found);
+        self.check_version(found);
         self.check_gate(burgee, found, notes);
         self.check_ineffective(found, notes);
         self.check_service_name(found);
@@ -105,48 +116,35 @@ impl<'a> Relay<'a> {
                 propagators.name,
                 word(propagators.known())
             );
-            let fix = "Remove it here, and let the callers send W3C as well:\nOTEL_PROPAGATORS=tracecontext,baggage";
-            found.raise("X03", self.who, propagators, &reason, fix.to_owned());
+            let line = Form::Line.line(propagators.name.as_str(), "tracecontext,baggage");
+            let fix = format!("Remove it here, and let the callers send W3C as well:\n{line}");
+            found.raise("X03", self.who, propagators, &reason, fix);
         }
         if sampled && self.samples_always() {
             self.raise_sampler(found);
         }
     }
 
-    fn check_version(&self, burgee: &str, found: &mut Findings) {
+    fn check_version(&self, found: &mut Findings) {
         let Some((image, verdict)) = self.version() else { return };
         let Some(version) = verdict.version else { return };
+        let newer = format!("{}:{NEWEST_CHECKED}", word(repository(image)));
+        // A digest belongs to one version, and nobody here knows the newer one's.
         let upgrade = match image.known().contains('@') {
-            true => String::new(),
-            false => {
-                format!("\n{}", image.line_with(&format!("{}:{NEWEST_CHECKED}", self.repository(image))))
-            }
+            true => verdict.fix.to_owned(),
+            false => format!("Upgrade the relay proxy:\n{}", image.line_with(&newer)),
         };
         let is_started = !verdict.tracing.needs_old_setting() || self.gate().old.is_some() || self.has_unseen;
         if verdict.tracing.sends() == Some(false) {
-            let reason = format!("version {version}: {}", verdict.means);
-            found.raise("N03", self.who, image, &reason, format!("Upgrade the relay proxy:{upgrade}"));
+            let reason = format!("v{version}: {}", verdict.means);
+            found.raise("N03", self.who, image, &reason, upgrade);
         } else if !is_started {
-            let reason = format!(
-                "version {version}: {}; {OLD_ENDPOINT} is not set, so it sends nothing",
-                verdict.means
-            );
-            let fix = match upgrade.is_empty() {
-                true => format!("Set the old variable:\nOPENTELEMETRYOTLPENDPOINT={burgee}"),
-                false => format!("Upgrade the relay proxy:{upgrade}"),
-            };
-            found.raise("N03", self.who, image, &reason, fix);
+            let reason =
+                format!("v{version}: {}; {OLD_ENDPOINT} is not set, so it sends nothing", verdict.means);
+            found.raise("N03", self.who, image, &reason, upgrade);
         } else if verdict.tracing.continues_callers() == Some(false) {
-            let reason = format!("version {version}: {}", verdict.means);
-            found.raise("X01", self.who, image, &reason, format!("Upgrade the relay proxy:{upgrade}"));
-        }
-    }
-
-    fn repository(&self, image: &'a Said) -> &'a str {
-        let text = image.known();
-        match text.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => name,
-            _ => text,
+            let reason = format!("v{version}: {}", verdict.means);
+            found.raise("X01", self.who, image, &reason, upgrade);
         }
     }
 
@@ -160,11 +158,12 @@ impl<'a> Relay<'a> {
         let prefix = self.prefix();
         let hidden = [BASE_VARIABLE, "OPENTELEMETRYOTLPENDPOINT"].map(|name| self.environment.set(name));
         if let Some(said) = hidden.into_iter().flatten().next().filter(|_| !prefix.is_empty()) {
+            let prefix = word(prefix);
             let name = format!("{prefix}{}", said.name);
-            let (said_prefix, said_name) = (word(prefix), word(&said.name));
             let reason = format!(
-                "{said_name} is not seen, since envVariablePrefix is {said_prefix}: only variables that begin with it \
-                 are, so tracing stays off"
+                "{} is not seen, since envVariablePrefix is {prefix}: only variables that begin with it \
+                 are, so tracing stays off",
+                said.name
             );
             let fix = format!("Write the prefix before it:\n{}", said.form.line(&name, &shown(said.known())));
             found.raise("N04", self.who, said, &reason, fix);
@@ -177,7 +176,7 @@ impl<'a> Relay<'a> {
                 traces.name,
                 if self.is_guess { ", if this is its environment" } else { "" }
             );
-            let name = format!("{prefix}{BASE_VARIABLE}");
+            let name = format!("{}{BASE_VARIABLE}", word(prefix));
             let fix = format!("Write this in its place:\n{}", traces.form.line(&name, &base));
             found.raise("N04", self.who, traces, &reason, fix);
         } else if self.has_unseen && !is_off {
@@ -192,7 +191,8 @@ impl<'a> Relay<'a> {
                 false => "",
             };
             let reason = format!("no endpoint is set for the relay proxy, so its tracing is off{condition}");
-            let fix = format!("Give it burgee's address in its environment:\n{BASE_VARIABLE}={burgee}");
+            let line = self.line(&format!("{}{BASE_VARIABLE}", word(prefix)), burgee);
+            let fix = format!("Give it burgee's address in its environment:\n{line}");
             found.raise_at("N01", self.who, &self.spot, "", &reason, fix);
         }
     }
@@ -215,22 +215,21 @@ impl<'a> Relay<'a> {
                     word(protocol.known()),
                     word(is)
                 );
-                let wanted = word(protocol.known());
-                let fix =
-                    format!("Set it in its environment, or remove it:\nOTEL_EXPORTER_OTLP_PROTOCOL={wanted}");
+                let line = self.line("OTEL_EXPORTER_OTLP_PROTOCOL", &word(protocol.known()));
+                let fix = format!("Set it in its environment, or remove it:\n{line}");
                 found.raise("N06", self.who, protocol, &reason, fix);
             }
         }
         let sampler =
             self.config.and_then(|config| config.get("otel.traces.sampler")).filter(|said| said.is_set());
-        if let Some(sampler) = sampler.filter(|said| said.known() != "jaeger_remote") {
-            if self.environment.set(sdk::SAMPLER).is_none() {
-                notes.push(format!(
-                    "{}: otel.traces.sampler: whatever it says, the relay proxy samples as \
-                     parentbased_always_on; only OTEL_TRACES_SAMPLER in its environment chooses another",
-                    sampler.spot
-                ));
-            }
+        if let Some(sampler) = sampler.filter(|said| said.known() != "jaeger_remote")
+            && self.environment.set(sdk::SAMPLER).is_none()
+        {
+            notes.push(format!(
+                "{}: otel.traces.sampler: whatever it says, the relay proxy samples as parentbased_always_on; only \
+                 OTEL_TRACES_SAMPLER in its environment chooses another",
+                sampler.spot
+            ));
         }
     }
 
@@ -285,8 +284,7 @@ impl<'a> Relay<'a> {
         for (said, wanted) in [in_file, in_list].into_iter().flatten() {
             if !wanted.is_empty() && wanted != name {
                 let reason = format!("service.name {} is overwritten by {}", word(wanted), word(name));
-                let form = if said.form == Form::Item { Form::Item } else { Form::Line };
-                let line = form.line(&format!("{}OTEL_SERVICE_NAME", self.prefix()), &word(wanted));
+                let line = self.line(&format!("{}OTEL_SERVICE_NAME", word(self.prefix())), &word(wanted));
                 found.raise("T03", self.who, said, &reason, format!("Name it in its environment:\n{line}"));
             }
         }
@@ -302,11 +300,21 @@ impl<'a> Relay<'a> {
 
     fn raise_sampler(&self, found: &mut Findings) {
         let reason = "the relay proxy samples every request, and its callers only a part";
-        let fix = "Let it follow its callers:\nOTEL_TRACES_SAMPLER=parentbased_always_on".to_owned();
+        let line = self.line(sdk::SAMPLER, "parentbased_always_on");
+        let fix = format!("Let it follow its callers:\n{line}");
         match self.environment.set(sdk::SAMPLER) {
             Some(sampler) => found.raise("X05", self.who, sampler, reason, fix),
             None => found.raise_at("X05", self.who, &self.spot, sdk::SAMPLER, reason, fix),
         }
+    }
+}
+
+/// The name of an image without its tag.
+fn repository(image: &Said) -> &str {
+    let text = image.known();
+    match text.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => text,
     }
 }
 

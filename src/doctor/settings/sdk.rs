@@ -49,14 +49,21 @@ pub(super) fn check_exporter_and_sampler(who: &str, environment: &Environment, f
     if let Some(sampler) = environment.set(SAMPLER)
         && sampling_of(environment, sampler) == Sampling::Never
     {
-        raise_off(who, sampler, &sampler.line_with("parentbased_always_on"), found);
+        let argument = environment.set(SAMPLER_ARGUMENT).filter(|_| sampler.known() != "always_off");
+        let with = argument.map_or(String::new(), |said| format!(" with {}", word(said.known())));
+        let reason = format!("{SAMPLER}={}{with} lets no trace out", word(sampler.known()));
+        raise_off_because(who, sampler, &sampler.line_with("parentbased_always_on"), &reason, found);
     }
 }
 
 /// Raises N07 for a setting, with the line that should stand in its place.
 pub(super) fn raise_off(who: &str, said: &Said, line: &str, found: &mut Findings) {
     let reason = format!("{}={} lets no trace out", word(&said.name), word(said.known()));
-    found.raise("N07", who, said, &reason, format!("Remove it, or write in its place:\n{line}"));
+    raise_off_because(who, said, line, &reason, found);
+}
+
+fn raise_off_because(who: &str, said: &Said, line: &str, reason: &str, found: &mut Findings) {
+    found.raise("N07", who, said, reason, format!("Remove it, or write in its place:\n{line}"));
 }
 
 /// What a sampler does, with the argument that belongs to it.
@@ -65,7 +72,7 @@ pub(super) fn sampling_of(environment: &Environment, sampler: &Said) -> Sampling
         "always_on" => Sampling::Always,
         "always_off" => Sampling::Never,
         name @ ("traceidratio" | "parentbased_traceidratio") => {
-            let argument = environment.set("OTEL_TRACES_SAMPLER_ARG");
+            let argument = environment.set(SAMPLER_ARGUMENT);
             // Without an argument it is all of them.
             let ratio = argument.map_or(Some(1.0), |said| said.text.as_deref()?.trim().parse::<f64>().ok());
             match (name, ratio) {
@@ -93,7 +100,7 @@ pub(super) fn foreign_propagators(environment: &Environment) -> Option<&Said> {
 /// The value of a key of `OTEL_RESOURCE_ATTRIBUTES`: `k=v,k=v`.
 pub(super) fn attribute<'a>(attributes: &'a str, key: &str) -> Option<&'a str> {
     let pairs = attributes.split(',').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim()).last()
+    pairs.filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim()).next_back()
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -101,6 +108,7 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 }
 
 pub(super) const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+const SAMPLER_ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 pub(super) const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 /// Of `OTEL_TRACES_EXPORTER`: they print, or do nothing.
 const SILENT_EXPORTERS: [&str; 5] = ["none", "console", "logging", "logging-otlp", "stdout"];

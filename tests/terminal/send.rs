@@ -56,7 +56,7 @@ async fn what_the_file_exporter_wrote_is_sent_again() {
     for format in ["json", "proto"] {
         let folder = tempdir().expect("a folder");
         let written = folder.path().join("out").display().to_string();
-        let (mut first, to) = burgee(&written, format, folder.path()).await;
+        let (first, to) = burgee(&written, format, folder.path()).await;
         let ended = run(&["send", "--to", &to, "--count", "3"]).await;
         assert_eq!(ended.code, Some(0), "{}", ended.log);
         let ids: Vec<String> = ended.out.lines().map(str::to_owned).collect();

@@ -17,9 +17,9 @@ use crate::flags;
 use crate::otlp::compression::{Encoding, compress};
 use crate::otlp::{self, Signal, Watchlist, json};
 
-fn trial_args() -> trial::Args {
+fn trial_args() -> trial::Content {
     let text = |text: &str| text.to_owned();
-    trial::Args {
+    trial::Content {
         flag: text("new-checkout"),
         variant: text("on"),
         reason: text("split"),
@@ -74,7 +74,7 @@ fn read(file: &[u8]) -> Vec<String> {
 #[test]
 fn the_test_trace_has_one_evaluation_on_each_of_its_two_spans() {
     let checked =
-        otlp::check(Signal::Traces, trial_request().into(), &flags::watchlist(&flags::ContextId::default()))
+        otlp::check(Signal::Traces, trial_request().into(), &flags::watchlist(&flags::ContextId::Keep))
             .expect("OTLP");
     assert_eq!((checked.payload.len(), checked.flawed), (2, 0));
     let mut seen = Vec::new();

@@ -125,3 +125,30 @@ async fn one(client: &Client, uri: &http::Uri, message: Bytes) {
         }
     }
 }
+
+/// Asks for what the page shows, once a second, for ever.
+pub async fn watch(admin: String) {
+    let mut after = 0;
+    loop {
+        for path in
+            ["/api/overview".to_owned(), format!("/api/evaluations?after={after}"), "/api/flags".to_owned()]
+        {
+            let answer = get(&admin, &path).await;
+            if let Some((_, rest)) = answer.split_once("\"last\":") {
+                after = rest.split(',').next().and_then(|last| last.parse().ok()).unwrap_or(after);
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+}
+
+async fn get(address: &str, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else { return String::new() };
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let mut answer = Vec::new();
+    if stream.write_all(request.as_bytes()).await.is_ok() {
+        let _ = stream.read_to_end(&mut answer).await;
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}

@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo bench --bench passthrough              # 50 spans per request
 //! cargo bench --bench passthrough -- 512 5     # spans per request, rounds
+//! cargo bench --bench passthrough -- watching 50 5   # what it costs to remember, and to be watched
 //! ```
 //!
 //! Both get the same requests in the same minute, in turn (A B B A ...), each in a process of its own; load and sink
@@ -30,6 +31,9 @@ async fn main() {
     {
         return tonic_passthrough::run(endpoint).await;
     }
+    if let Some(("watching", args)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return watching(args).await;
+    }
     let number = |at: usize, default: u64| args.get(at).and_then(|arg| arg.parse().ok()).unwrap_or(default);
     let (spans, rounds) = (number(0, 50), number(1, 3));
 
@@ -42,7 +46,7 @@ async fn main() {
     for round in 0..rounds {
         let mut costs = [0.0; 2];
         for turn in [round % 2, 1 - round % 2] {
-            let sut = if turn == 0 { Sut::burgee(&sink, batch) } else { Sut::tonic(&sink) };
+            let sut = if turn == 0 { Sut::burgee(&sink, batch, "32MiB") } else { Sut::tonic(&sink) };
             let cost = sut.measure(&sink, &requests, spans).await;
             println!(
                 "round {round}: {:<17} {:.3} CPU-s per million spans, peak {} MiB",
@@ -57,11 +61,57 @@ async fn main() {
     println!("burgee / tonic passthrough: median {:.2} of [{}]", ratios[ratios.len() / 2], shown.join(", "));
 }
 
+/// burgee that looks at nothing, that remembers, and that somebody watches: all in turn, as ratios to the first.
+async fn watching(args: &[String]) {
+    let number = |at: usize, default: u64| args.get(at).and_then(|arg| arg.parse().ok()).unwrap_or(default);
+    let (spans, rounds) = (number(0, 50), number(1, 5));
+    let sink = load::Sink::start().await;
+    let requests = corpus::requests(spans);
+    let batch = tonic_passthrough::BATCH_BYTES as u64 * spans / requests[0].len() as u64;
+    const KINDS: [(&str, &str); 4] = [
+        ("looks at nothing", "0"),
+        ("looks at nothing, again", "0"),
+        ("remembers", "32MiB"),
+        ("is watched", "32MiB"),
+    ];
+    let mut ratios = [const { Vec::new() }; KINDS.len()];
+    for round in 0..rounds as usize {
+        let mut costs = [0.0; KINDS.len()];
+        for turn in 0..KINDS.len() {
+            let kind = (turn + round) % KINDS.len();
+            let (name, remember) = KINDS[kind];
+            let sut = Sut::burgee(&sink, batch, remember);
+            let watcher = (kind == 3).then(|| tokio::spawn(load::watch(sut.admin.clone())));
+            let cost = sut.measure(&sink, &requests, spans).await;
+            println!(
+                "round {round}: {name:<24} {:.3} CPU-s per million spans, peak {} MiB",
+                cost.cpu, cost.peak
+            );
+            costs[kind] = cost.cpu;
+            if let Some(watcher) = watcher {
+                watcher.abort();
+            }
+        }
+        (0..KINDS.len()).for_each(|kind| ratios[kind].push(costs[kind] / costs[0]));
+    }
+    for ((name, _), ratios) in KINDS.iter().zip(&mut ratios).skip(1) {
+        ratios.sort_by(f64::total_cmp);
+        let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.3}")).collect();
+        println!(
+            "{name} / looks at nothing: median {:.3} of [{}]",
+            ratios[ratios.len() / 2],
+            shown.join(", ")
+        );
+    }
+}
+
 /// A collector in a process of its own. Killed when dropped.
 struct Sut {
     name: &'static str,
     process: Child,
     address: String,
+    /// Where burgee's page is.
+    admin: String,
     _config: Option<tempfile::NamedTempFile>,
 }
 
@@ -72,12 +122,12 @@ struct Cost {
 }
 
 impl Sut {
-    fn burgee(sink: &load::Sink, batch: u64) -> Sut {
+    fn burgee(sink: &load::Sink, batch: u64, remember: &str) -> Sut {
         let text = format!(
             "receivers:\n  otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:0'}}}}}}\n\
              processors:\n  feature_flag: {{}}\n  batch: {{timeout: 200ms, send_batch_size: {batch}}}\n\
              exporters:\n  otlp_grpc: {{endpoint: 'http://{}', compression: none}}\n\
-             extensions:\n  admin: {{endpoint: '127.0.0.1:0'}}\n\
+             extensions:\n  admin: {{endpoint: '127.0.0.1:0', remember: {remember}}}\n\
              service:\n  extensions: [admin]\n  pipelines:\n    \
              traces: {{receivers: [otlp], processors: [feature_flag, batch], exporters: [otlp_grpc]}}\n",
             sink.address
@@ -92,7 +142,7 @@ impl Sut {
             .env("NO_COLOR", "1")
             .spawn()
             .expect("burgee starts");
-        Sut::wait("burgee", process, Some(config), "OTLP/")
+        Sut::wait("burgee", process, Some(config), &["OTLP/", "admin"])
     }
 
     fn tonic(sink: &load::Sink) -> Sut {
@@ -101,30 +151,35 @@ impl Sut {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the passthrough starts");
-        Sut::wait("tonic passthrough", process, None, "OTLP/")
+        Sut::wait("tonic passthrough", process, None, &["OTLP/"])
     }
 
-    /// Reads lines until one says where it listens for OTLP.
+    /// Reads lines until they say where it listens for each of these.
     fn wait(
         name: &'static str,
         mut process: Child,
         config: Option<tempfile::NamedTempFile>,
-        word: &str,
+        words: &[&str],
     ) -> Sut {
         let mut lines = BufReader::new(process.stderr.take().expect("piped")).lines();
         let mut seen = String::new();
-        let address = loop {
+        let mut addresses = Vec::new();
+        while addresses.len() < words.len() {
             let line = lines.next().unwrap_or_else(|| panic!("{name} ended: {seen}")).expect("text");
             seen += &line;
             seen += "\n";
-            let found =
-                line.split_once("listening on ").map(|(_, rest)| rest).filter(|_| line.contains(word));
+            let found = line
+                .split_once("listening on ")
+                .map(|(_, rest)| rest)
+                .filter(|_| line.contains(words[addresses.len()]));
             if let Some(rest) = found {
-                break rest.split([' ', '(']).next().expect("split has a first part").to_owned();
+                addresses.push(rest.split([' ', '(']).next().expect("split has a first part").to_owned());
             }
-        };
+        }
+        addresses.reverse();
+        let (address, admin) = (addresses.pop().unwrap_or_default(), addresses.pop().unwrap_or_default());
         std::thread::spawn(move || lines.for_each(drop));
-        Sut { name, process, address, _config: config }
+        Sut { name, process, address, admin, _config: config }
     }
 
     async fn measure(&self, sink: &load::Sink, requests: &[bytes::Bytes], spans: u64) -> Cost {

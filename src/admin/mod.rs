@@ -23,7 +23,8 @@ use crate::values::{ByteSize, ListenEndpoint};
 pub struct Config {
     /// Where to listen. Without TLS and authentication, so loopback is where it belongs.
     pub endpoint: ListenEndpoint,
-    /// How much of the recent past is kept in memory for people to look at: `32MiB`. 0 keeps nothing.
+    /// How much of the recent past is kept in memory for people to look at: `32MiB`. With 0 nothing is looked
+    /// at, and findings that come from spans are not found.
     pub remember: ByteSize,
 }
 

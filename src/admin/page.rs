@@ -5,14 +5,18 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use serde::Serialize;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{assets, findings, recent, status, v1};
 use crate::component::{ExtensionContext, beside};
-use crate::insight::{Filter, Span, Trace, TraceId, hex};
-use crate::net::Body;
+use crate::insight::{Filter, FilterError, Span, Trace, TraceId, hex};
 use crate::net::pages::is_of_this_machine;
 
 /// Answers the page's questions.
@@ -28,7 +32,7 @@ impl Page {
     }
 
     /// Whether somebody may ask at all.
-    pub fn refuses(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response<Body>> {
+    pub fn refuses(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
         if self.is_local && !is_of_this_machine(uri, headers) {
             let why = "this page is for this machine: ask for it as localhost, or as 127.0.0.1\n";
             return Some(text(StatusCode::FORBIDDEN, why));
@@ -39,60 +43,80 @@ impl Page {
         None
     }
 
-    pub async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Body> {
-        let (method, uri) = (request.method(), request.uri());
-        if method != Method::GET && method != Method::HEAD {
-            let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "there is only something to read here\n");
-            refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return refused;
-        }
-        if let Some(asset) = assets::find(uri.path()) {
-            let is_known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|tag| tag == asset.tag());
-            return asset_page(asset, is_known);
-        }
-        let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
-        // a large trace takes a while to write down
-        let work = beside(move || self.api(&path, &Query::of(&query)).unwrap_or_else(|error| error));
-        work.await.unwrap_or_else(|_| {
-            text(StatusCode::INTERNAL_SERVER_ERROR, "the answer failed; the log says why\n")
-        })
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new()
+            .route("/", get(async |headers: HeaderMap| asset("index.html", &headers)))
+            .route(
+                "/page/{name}",
+                get(async |Path(name): Path<String>, headers: HeaderMap| asset(&name, &headers)),
+            )
+            .route("/api/overview", get(overview))
+            .route("/api/evaluations", get(evaluations))
+            .route("/api/flags", get(flags))
+            .route("/api/traces", get(traces))
+            .route("/api/trace/{id}", get(trace))
+            .route("/api/trace/{id}/span/{span_id}", get(span))
+            .route("/api/rejections", get(rejections))
+            .method_not_allowed_fallback(async || {
+                text(StatusCode::METHOD_NOT_ALLOWED, "there is only something to read here\n")
+            })
+            .fallback(async || error(StatusCode::NOT_FOUND, "there is no such page"))
+            .with_state(Arc::clone(self))
     }
+}
 
-    fn api(&self, path: &str, query: &Query) -> Result<Response<Body>, Response<Body>> {
-        let ExtensionContext { board, facts, budget, insight, doctor, .. } = &self.cx;
-        insight.watched();
-        let path: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        Ok(match path[..] {
-            ["api", "overview"] => answer(&json!({
-                "status": status(board, budget),
-                "findings": findings::findings(doctor),
-                "senders": recent::senders(insight),
-                "horizon": recent::horizon(insight),
-                "now_unix_ms": super::status::unix_ms(std::time::SystemTime::now()),
-            })),
-            ["api", "evaluations"] => {
-                let (filter, after) = (query.filter()?, query.number("after")?.unwrap_or(0));
-                answer(&recent::evaluations(insight, &filter, after, query.limit(EVALUATIONS)?))
-            }
-            ["api", "flags"] => answer(&recent::flags(board, insight)),
-            ["api", "traces"] => {
-                answer(&recent::traces(insight, &query.filter()?, None, query.limit(TRACES)?))
-            }
-            ["api", "rejections"] => answer(&findings::rejections(facts)),
-            ["api", "trace", id] => {
-                let found = insight.trace(id, compact);
-                found.map(|found| answer(&found)).ok_or_else(|| forgotten(id))?
-            }
-            ["api", "trace", id, "span", span_id] => {
-                let found = insight.trace(id, |_, trace| {
-                    let mut spans = trace.spans.iter();
-                    spans.find(|span| hex(&span.id) == *span_id).map(|span| of(trace, span))
-                });
-                found.flatten().map(|span| answer(&span)).ok_or_else(|| forgotten(id))?
-            }
-            _ => return Err(error(StatusCode::NOT_FOUND, "there is no such page")),
-        })
-    }
+type Answer = Result<Response, Response>;
+
+async fn overview(State(page): State<Arc<Page>>) -> Response {
+    let ExtensionContext { board, budget, insight, doctor, .. } = &page.cx;
+    insight.watched();
+    answer(&json!({
+        "status": status(board, budget),
+        "findings": findings::findings(doctor),
+        "senders": recent::senders(insight),
+        "horizon": recent::horizon(insight),
+        "now_unix_ms": super::status::unix_ms(std::time::SystemTime::now()),
+    }))
+}
+
+async fn evaluations(State(page): State<Arc<Page>>, query: Query<Asked>) -> Answer {
+    let (filter, after, limit) = (query.filter()?, query.after.unwrap_or(0), query.limit(EVALUATIONS));
+    Ok(answer(&recent::evaluations(&page.cx.insight, &filter, after, limit)))
+}
+
+async fn flags(State(page): State<Arc<Page>>) -> Response {
+    answer(&recent::flags(&page.cx.board, &page.cx.insight))
+}
+
+async fn traces(State(page): State<Arc<Page>>, query: Query<Asked>) -> Answer {
+    let (filter, limit) = (query.filter()?, query.limit(TRACES));
+    written(move || Ok(answer(&recent::traces(&page.cx.insight, &filter, None, limit)))).await
+}
+
+async fn trace(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Answer {
+    written(move || {
+        let found = page.cx.insight.trace(&id, compact);
+        found.map(|found| answer(&found)).ok_or_else(|| forgotten(&id))
+    })
+    .await
+}
+
+async fn span(State(page): State<Arc<Page>>, Path((id, span_id)): Path<(String, String)>) -> Answer {
+    let found = page.cx.insight.trace(&id, |_, trace| {
+        let mut spans = trace.spans.iter();
+        spans.find(|span| hex(&span.id) == span_id).map(|span| of(trace, span))
+    });
+    found.flatten().map(|span| answer(&span)).ok_or_else(|| forgotten(&id))
+}
+
+async fn rejections(State(page): State<Arc<Page>>) -> Response {
+    answer(&findings::rejections(&page.cx.facts))
+}
+
+/// A large trace takes a while to write down: beside the runtime.
+async fn written(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+    let failed = || text(StatusCode::INTERNAL_SERVER_ERROR, "the answer failed; the log says why\n");
+    beside(work).await.unwrap_or_else(|_| Err(failed()))
 }
 
 /// A trace in few bytes: texts once each, spans as rows.
@@ -182,37 +206,21 @@ fn of(trace: &Trace, span: &Span) -> v1::Span {
 }
 
 /// What stands behind the `?`.
-struct Query(Vec<(String, String)>);
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    filter: String,
+    after: Option<u64>,
+    limit: Option<usize>,
+}
 
-impl Query {
-    fn of(text: &str) -> Query {
-        // `+` is a space in what browsers build (URL Standard, application/x-www-form-urlencoded)
-        let plain = |text: &str| {
-            let text = text.replace('+', " ");
-            percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
-        };
-        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-        Query(pairs.map(|(key, value)| (plain(key), plain(value))).collect())
+impl Asked {
+    fn filter(&self) -> Result<Filter, Response> {
+        self.filter.parse().map_err(|wrong: FilterError| error(StatusCode::BAD_REQUEST, &wrong.to_string()))
     }
 
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
-    }
-
-    fn filter(&self) -> Result<Filter, Response<Body>> {
-        let filter = self.get("filter").unwrap_or_default().parse();
-        filter
-            .map_err(|wrong: crate::insight::FilterError| error(StatusCode::BAD_REQUEST, &wrong.to_string()))
-    }
-
-    fn number(&self, key: &str) -> Result<Option<u64>, Response<Body>> {
-        let number = self.get(key).map(str::parse).transpose();
-        number.map_err(|_| error(StatusCode::BAD_REQUEST, &format!("{key} is a number")))
-    }
-
-    fn limit(&self, default: usize) -> Result<usize, Response<Body>> {
-        let limit = self.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
-        Ok(limit.filter(|limit| *limit > 0).unwrap_or(default).min(LIMIT_MAX))
+    fn limit(&self, default: usize) -> usize {
+        self.limit.filter(|limit| *limit > 0).unwrap_or(default).min(LIMIT_MAX)
     }
 }
 
@@ -229,17 +237,17 @@ fn is_from_elsewhere(uri: &Uri, headers: &HeaderMap) -> bool {
         || (matches!(site, Some("cross-site" | "same-site")) && !is_navigation)
 }
 
-fn answer(value: &impl Serialize) -> Response<Body> {
+fn answer(value: &impl Serialize) -> Response {
     let json = serde_json::to_vec(value).expect("messages have a JSON form");
     page(StatusCode::OK, "application/json", json)
 }
 
-fn error(status: StatusCode, sentence: &str) -> Response<Body> {
+fn error(status: StatusCode, sentence: &str) -> Response {
     let json = serde_json::to_vec(&json!({ "error": sentence })).expect("a text has a JSON form");
     page(status, "application/json", json)
 }
 
-fn forgotten(id: &str) -> Response<Body> {
+fn forgotten(id: &str) -> Response {
     let is_id = id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
     let sentence = match is_id {
         true => {
@@ -250,25 +258,27 @@ fn forgotten(id: &str) -> Response<Body> {
     error(StatusCode::NOT_FOUND, sentence)
 }
 
-fn text(status: StatusCode, text: &'static str) -> Response<Body> {
-    page(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
+fn text(status: StatusCode, text: &'static str) -> Response {
+    page(status, "text/plain; charset=utf-8", text)
 }
 
-fn asset_page(asset: &'static assets::Asset, is_known: bool) -> Response<Body> {
+fn asset(name: &str, headers: &HeaderMap) -> Response {
+    let Some(asset) = assets::find(name) else {
+        return error(StatusCode::NOT_FOUND, "there is no such page");
+    };
+    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag == assets::tag());
     let mut response = match is_known {
-        true => page(StatusCode::NOT_MODIFIED, asset.content_type, Vec::new()),
-        false => page(StatusCode::OK, asset.content_type, asset.content),
+        true => page(StatusCode::NOT_MODIFIED, asset.content_type, Bytes::new()),
+        false => page(StatusCode::OK, asset.content_type, Bytes::from_static(asset.content)),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(asset.tag()) {
-        headers.insert(header::ETAG, tag);
-    }
+    headers.insert(header::ETAG, HeaderValue::from_static(assets::tag()));
     response
 }
 
-fn page(status: StatusCode, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Body> {
-    let mut page = Response::new(Body::from(body.into()));
+fn page(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut page = Response::new(body.into());
     *page.status_mut() = status;
     for (name, value) in [
         (header::CONTENT_TYPE, content_type),
@@ -276,13 +286,15 @@ fn page(status: StatusCode, content_type: &'static str, body: impl Into<bytes::B
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
-        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
     ] {
         page.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     page
 }
 
+const CROSS_ORIGIN_RESOURCE_POLICY: header::HeaderName =
+    header::HeaderName::from_static("cross-origin-resource-policy");
 /// Nothing but the page's own files; no text ever becomes markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";

@@ -42,7 +42,11 @@ impl Serve for Admin {
             h1_buffer_max: WINDOW_BYTES as usize,
             ..Limits::default()
         };
-        let listen = Listen::new(self.config.endpoint.clone(), SPEAKS, Arc::new(Http { routes, page }));
+        let listen = Listen::new(
+            self.config.endpoint.clone(),
+            SPEAKS,
+            Arc::new(Http { routes, pages: page.router(), page }),
+        );
         vec![Listen { limits, when_taken: self.when_taken, ..listen }]
     }
 }
@@ -50,22 +54,29 @@ impl Serve for Admin {
 /// From the socket's requests to tonic's, or to the page.
 struct Http {
     routes: Routes,
+    pages: axum::Router,
     page: Arc<Page>,
 }
 
 impl net::Service for Http {
     fn call(&self, request: Request<RequestBody>, _: &Arc<Connection>) -> BoxFuture<'static, Response<Body>> {
         if let Some(refused) = self.page.refuses(request.uri(), request.headers()) {
-            return std::future::ready(refused).boxed();
+            return std::future::ready(refused.map(Body::boxed)).boxed();
         }
-        if !is_grpc(&request) {
-            return Arc::clone(&self.page).answer(request).boxed();
-        }
-        let routes = self.routes.clone();
+        let (routes, pages, is_grpc) = (self.routes.clone(), self.pages.clone(), is_grpc(&request));
         async move {
-            let request = request.map(tonic::body::Body::new);
-            match routes.oneshot(request).await {
-                Ok(answer) => answer.map(Body::boxed),
+            let answer = match is_grpc {
+                true => routes
+                    .oneshot(request.map(tonic::body::Body::new))
+                    .await
+                    .map(|answer| answer.map(Body::boxed)),
+                false => pages
+                    .oneshot(request.map(axum::body::Body::new))
+                    .await
+                    .map(|answer| answer.map(Body::boxed)),
+            };
+            match answer {
+                Ok(answer) => answer,
                 Err(never) => match never {},
             }
         }

@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod flags;
+mod greeting;
 mod healthcheck;
 mod lines;
 mod logs;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::greeting::{self, Destinations};
 use super::reload::{Files, Reloads};
 use super::signals::Signals;
 use super::sources::ConfigArgs;
@@ -9,6 +10,7 @@ use super::{Failure, demo, logs, runtime, validate};
 use crate::collector::{Collector, StartError};
 use crate::config::Source;
 use crate::registry::{DEFAULT, DEFAULT_NAME, Plan};
+use crate::telemetry::Encoding;
 use crate::values;
 
 #[derive(Debug, clap::Args)]
@@ -28,14 +30,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let files = Files::new(args.sources.files());
     let plan = validate::read(&args.sources)?;
     begin(&plan)?;
-    if args.sources.is_default() {
-        tracing::info!("no --config: receiving on loopback, enriching, printing each flag evaluation");
-    }
     runtime()?.block_on(async {
         let mut signals = Signals::listen()?;
         let within = args.drain_deadline.get();
         let mut reloads = Reloads::new(args.sources, files, &plan, !args.no_watch, within)?;
+        let (destinations, is_console) = (Destinations::of(&plan), plan.logs.encoding == Encoding::Console);
         let mut collector = Collector::start(plan).await.map_err(explain)?;
+        if is_console {
+            anstream::eprintln!("{}", greeting::lines(collector.listening(), &destinations));
+        }
         reloads.run(&mut collector, &mut signals).await;
         finish(collector, args.drain_deadline.get(), signals).await
     })
@@ -65,6 +68,9 @@ pub(super) fn demo(args: Args) -> Result<(), Failure> {
             within: DEMO_LASTS,
         };
         anstream::eprintln!("{DEMO_GREETING}");
+        if let Some(page) = greeting::page(collector.listening()) {
+            anstream::eprintln!("Meanwhile, the same and more is on {page}\n");
+        }
         let sent = demo::send(&plan, signals.next()).await;
         let finished = finish(collector, args.drain_deadline.get(), signals).await;
         match sent {

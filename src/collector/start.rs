@@ -126,7 +126,7 @@ pub(super) fn spec(
     pipelines: Vec<registry::Pipeline>,
 ) -> Spec {
     let ids = |ids: Vec<ComponentId>| ids.iter().map(shared).collect();
-    let exporter = |registry::Exporter { id, built }: registry::Exporter| ExporterSpec {
+    let exporter = |registry::Exporter { id, built, .. }: registry::Exporter| ExporterSpec {
         id: shared(&id),
         exporter: built.exporter,
         queue: built.queue,

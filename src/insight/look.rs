@@ -136,7 +136,8 @@ impl Memory {
             if attributes.is_bulk {
                 mark(Oddity::Bulk, name);
             }
-            if attributes.is_recovered {
+            // the request above it has its key from the URL, too
+            if attributes.is_recovered && RELAY_SPANS.contains(&name) {
                 mark(Oddity::Recovered, name);
             }
             if RELAY_SPANS.contains(&name) {

@@ -98,8 +98,9 @@ impl Insight {
         &self.watch
     }
 
-    /// How many bytes of the recent past are kept. 0 keeps nothing; what is odd is still seen.
+    /// How many bytes of the recent past are kept. With 0 nothing is looked at, either.
     pub fn set_limit(&self, bytes_max: u64) {
+        self.watch.set_off(bytes_max == 0);
         self.memory().set_limit(usize::try_from(bytes_max).unwrap_or(usize::MAX));
     }
 
@@ -112,18 +113,36 @@ impl Insight {
             tokio::select! {
                 passed = self.watch.next() => {
                     let Some(passed) = passed else { return };
-                    let begun = Instant::now();
-                    self.memory().look(&passed.payload, &passed.from, &self.watch);
-                    thrift.spend(begun.elapsed());
+                    thrift.spend(self.look(passed).await);
                 }
                 _ = period.tick() => {
                     let begun = Instant::now();
-                    self.memory().settle(SystemTime::now());
+                    self.settle(SystemTime::now());
                     thrift.spend(begun.elapsed());
                     thrift.earn(Process::now().cpu, self.is_watched());
                 }
             }
         }
+    }
+
+    /// Looks at one payload, beside the runtime if it is large. Returns the time that it took.
+    async fn look(self: &Arc<Self>, passed: watch::Passed) -> Duration {
+        let is_large = passed.payload.bytes().len() > LARGE_BYTES;
+        let insight = Arc::clone(self);
+        let look = move || {
+            let begun = Instant::now();
+            insight.memory().look(&passed.payload, &passed.from, &insight.watch);
+            begun.elapsed()
+        };
+        match is_large {
+            true => tokio::task::spawn_blocking(look).await.unwrap_or_default(),
+            false => look(),
+        }
+    }
+
+    /// Draws conclusions from traces as if it were this time; [`Insight::run`] does it once a second.
+    pub fn settle(&self, now: SystemTime) {
+        self.memory().settle(now);
     }
 
     /// Somebody looks at it now: for some seconds it may cost more.
@@ -255,6 +274,8 @@ pub fn hex(bytes: &[u8]) -> String {
 pub const BYTES_MAX: u64 = 32 << 20;
 /// Taps that may be open at once.
 pub const TAPS_MAX: usize = 32;
+/// Larger payloads take more than a few milliseconds.
+const LARGE_BYTES: usize = 256 << 10;
 const TAP_EVALUATIONS: usize = 4096;
 const TAP_AT_ONCE: usize = 256;
 const WATCHED_FOR: Duration = Duration::from_secs(5);

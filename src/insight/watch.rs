@@ -33,6 +33,8 @@ pub(super) struct Passed {
 /// The end of the ring at which payloads are put. One for the whole collector.
 pub struct Watch {
     is_open: AtomicBool,
+    /// Nothing is to be looked at.
+    is_off: AtomicBool,
     /// Of each so many traces one is looked at, as a power of two.
     thinning: AtomicU32,
     skipped: AtomicU64,
@@ -46,6 +48,7 @@ impl Watch {
         let (ring, other_end) = mpsc::channel(RING_PAYLOADS);
         Watch {
             is_open: AtomicBool::new(false),
+            is_off: AtomicBool::new(false),
             thinning: AtomicU32::new(0),
             skipped: AtomicU64::new(0),
             waiting_bytes: AtomicU64::new(0),
@@ -76,9 +79,17 @@ impl Watch {
         }
     }
 
-    /// Opens or closes it.
+    /// Opens or closes it. It does not open while it is off.
     pub(super) fn set_open(&self, is_open: bool) {
-        self.is_open.store(is_open, Relaxed);
+        self.is_open.store(is_open && !self.is_off.load(Relaxed), Relaxed);
+    }
+
+    /// Switches it off, or on again: then it opens within a [`PERIOD`].
+    pub(super) fn set_off(&self, is_off: bool) {
+        self.is_off.store(is_off, Relaxed);
+        if is_off {
+            self.set_open(false);
+        }
     }
 
     /// The next payload. Waits for one.

@@ -19,7 +19,7 @@ use crate::otlp::Signal;
 use crate::processors::feature_flag::{self, BuildError};
 use crate::processors::{Fault, attributes, batch, filter, memory_limiter, probabilistic_sampler, resource};
 use crate::receivers::otlp;
-use crate::values::ListenEndpoint;
+use crate::values::{ListenEndpoint, mask_url_password};
 
 /// All components of a configuration, as far as they are right.
 #[derive(Default)]
@@ -128,7 +128,8 @@ pub(super) fn build(defined: &Definitions<'_>, service: &Service, report: &mut R
     for exporter in &defined.exporters {
         if let Some(built) = report.take(self::exporter(exporter, &components.authenticators)) {
             report.extend(built.warnings.iter().map(|odd| warning(put(exporter.node, odd))));
-            components.exporters.push(Exporter { id: exporter.id.clone(), built });
+            let endpoint = destination(exporter.node);
+            components.exporters.push(Exporter { id: exporter.id.clone(), endpoint, built });
         }
     }
     for connector in &defined.connectors {
@@ -283,6 +284,19 @@ fn all_faulty(node: &Node, faults: &[Fault]) -> Vec<Problem> {
 fn faulty(node: &Node, fault: &Fault) -> Problem {
     let path: Vec<&str> = fault.path.iter().map(String::as_str).collect();
     place(node, &path, &fault.message, fault.help.as_deref())
+}
+
+/// Where an exporter sends, for people: the first of the keys that name it.
+fn destination(node: &Node) -> Option<String> {
+    let key = ["endpoint", "traces_endpoint", "logs_endpoint", "metrics_endpoint", "path"];
+    let named = key
+        .iter()
+        .map(|key| node.find(&[key]))
+        .find(|node| node.text().is_some_and(|text| !text.is_empty()))?;
+    let named = named.text().filter(|_| !named.is_hidden())?;
+    // a query may hold a key
+    let named = named.split('?').next().unwrap_or_default();
+    Some(mask_url_password(named).into_owned())
 }
 
 fn exporter(defined: &Defined<'_>, authenticators: &Authenticators) -> Result<Built, Vec<Problem>> {

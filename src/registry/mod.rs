@@ -73,6 +73,8 @@ pub struct Receiver {
 #[derive(Debug)]
 pub struct Exporter {
     pub id: ComponentId,
+    /// Where it sends, as the configuration writes it and without passwords; `None` where it names no endpoint.
+    pub endpoint: Option<String>,
     pub built: exporters::Built,
 }
 

@@ -17,23 +17,26 @@ build_folder() {
 }
 
 # relayproxy_binary 1.49.0
+# relayproxy_binary 1.40.0-localdev: the code of v1.40.0, which says of its version what a build of one's own says
 #
 # `go install …/cmd/relayproxy@v1.49.0` would do for that version alone: newer ones have `replace` lines in their
 # go.mod, which Go then refuses. A module of ours that requires the relay proxy and repeats those lines builds
 # every version alike. Its go.sum starts as the relay proxy's own: that came inside a module whose hash the
-# checksum database vouches for, and knows the hashes of submodules which the database may not list.
+# checksum database vouches for, and knows the hashes of submodules which the database may not list. The relay
+# proxies that the database does not list are vouched for by relayproxy/go.sum (see README.md).
 relayproxy_binary() {
-  local version=$1 binary="$CACHE/relayproxy-$1" module=github.com/thomaspoignant/go-feature-flag source build
+  local name=$1 version=${1%-localdev} says=${1##*-} binary="$CACHE/relayproxy-$1" module=github.com/thomaspoignant/go-feature-flag source build
   if [[ ! -x $binary ]]; then
-    echo "interop: building the GO Feature Flag relay proxy $version (some minutes, once)" >&2
-    build=$(build_folder "relayproxy-$version") || return
+    echo "interop: building the GO Feature Flag relay proxy $name (some minutes, once)" >&2
+    build=$(build_folder "relayproxy-$name") || return
+    cp "$INTEROP_DIR/relayproxy/go.sum" "$build/go.sum" && echo 'module relayproxy' >"$build/go.mod" || return
     source=$(cd "$build" && go mod download -json "$module@v$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p') || return
     {
       printf 'module relayproxy\n\nrequire %s v%s\n\n' "$module" "$version"
       grep -E '^(go|replace) ' "$source/go.mod"
     } >"$build/go.mod" || return
-    cp "$source/go.sum" "$build/go.sum" && chmod u+w "$build/go.sum" || return
-    (cd "$build" && "${GO_BUILD[@]}" -mod=mod -ldflags "-X main.version=$version" -o "$binary.new" "$module/cmd/relayproxy") >&2 || return
+    cat "$source/go.sum" >>"$build/go.sum" || return
+    (cd "$build" && "${GO_BUILD[@]}" -mod=mod -ldflags "-s -w -X main.version=$says" -o "$binary.new" "$module/cmd/relayproxy") >&2 || return
     mv "$binary.new" "$binary"
     rm -rf "$build"
   fi

@@ -3,7 +3,7 @@
 # OpenTelemetry Collector behind it.
 # README.md tells what is checked. The last line is `N passed, M failed, K skipped`; a failure exits non-zero.
 #
-#   tests/interop/run.sh              the relay proxy v1.49.0
+#   tests/interop/run.sh              the relay proxy v1.49.0; for the doctor v1.40.0, too
 #   INTEROP=all tests/interop/run.sh  one version of each generation
 #   BURGEE=path tests/interop/run.sh  this binary instead of a release build of the working tree
 set -euo pipefail
@@ -16,8 +16,11 @@ if ! command -v go >/dev/null; then
   exit 0
 fi
 
-versions=(1.49.0)
-if [[ ${INTEROP:-} == all ]]; then versions=(1.45.6 1.49.0 1.55.2); fi
+# For the doctor: healthy ones, one that does not read `traceparent`, the same without a version, one that sends nothing.
+versions=(1.49.0) patients=(1.49.0 1.40.0)
+if [[ ${INTEROP:-} == all ]]; then
+  versions=(1.45.6 1.49.0 1.55.2) patients=(1.49.0 1.55.2 1.40.0 1.40.0-localdev 1.31.1)
+fi
 
 if [[ -z ${BURGEE:-} ]]; then
   cargo build --release --quiet --manifest-path ../../Cargo.toml
@@ -29,6 +32,10 @@ relayproxies=()
 for version in "${versions[@]}"; do
   binary=$(relayproxy_binary "$version")
   relayproxies+=(-relayproxy "$version=$binary")
+done
+for version in "${patients[@]}"; do
+  binary=$(relayproxy_binary "$version")
+  relayproxies+=(-patient "$version=$binary")
 done
 senders=()
 if missing=$(python_lacks) && [[ -z $missing ]]; then
@@ -53,4 +60,4 @@ interop=$(driver_binary)
 exec "$interop" check "${relayproxies[@]}" -flags relayproxy/flags.goff.yaml \
   "${senders[@]}" -sources senders -senders-config senders.yaml \
   -collector "$collector" -collector-config collector/config.yaml \
-  -burgee "$BURGEE" -burgee-config burgee.yaml
+  -burgee "$BURGEE" -burgee-config burgee.yaml -doctor-config doctor.yaml

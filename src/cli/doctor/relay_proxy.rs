@@ -135,7 +135,7 @@ async fn conclude(running: &Running, probe: &Probe, report: &mut Report) -> Resu
             report.raise(raised("N03", evidence, Some(fix)));
         }
     }
-    report.way(latest);
+    report.way(latest.filter(|_| probe.verdict != Verdict::Nothing));
     Ok(())
 }
 

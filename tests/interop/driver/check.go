@@ -95,6 +95,9 @@ func check(ctx context.Context, dir string, o checkOptions, tally *Tally) error 
 		tally.skip(reason)
 	}
 	for _, process := range []Burgee{burgee, discreet} {
+		if err := checkHealth(ctx, o.burgee, process, tally); err != nil {
+			return err
+		}
 		var wrong complaints
 		if err := process.stop(stopLimit); err != nil {
 			wrong.add("%v\n%s", err, process.lastWords())
@@ -314,7 +317,7 @@ func countEnriched(received []Span) int {
 }
 
 type checkOptions struct {
-	relays                     relayProxies
+	relays, patients           relayProxies
 	flags                      string
 	senders                    senderPrograms
 	sources                    string
@@ -322,12 +325,16 @@ type checkOptions struct {
 	burgee                     string
 	burgeeConfig               string
 	sendersConfig              string
+	doctorConfig               string
 	collector, collectorConfig string
 }
 
 func runCheck(ctx context.Context, o checkOptions) error {
 	return tallied(func(dir string, tally *Tally) error {
 		if err := check(ctx, dir, o, tally); err != nil {
+			return err
+		}
+		if err := checkDoctor(ctx, dir, o, tally); err != nil {
 			return err
 		}
 		return checkCollectors(ctx, dir, o, tally)

@@ -15,7 +15,9 @@ import (
 
 const usage = `usage:
   interop check  -relayproxy VERSION=BINARY… -flags FILE -sources FOLDER -sender NAME=FOLDER… -skip REASON… \
-                 -collector BINARY -collector-config FILE -burgee BINARY -burgee-config FILE -senders-config FILE
+                 -collector BINARY -collector-config FILE -burgee BINARY -burgee-config FILE -senders-config FILE \
+                 -patient VERSION=BINARY… -doctor-config FILE
+  interop doctor -patient VERSION=BINARY… -flags FILE -burgee BINARY -doctor-config FILE
   interop exchange -collector BINARY -burgee BINARY
   interop record -relayproxy VERSION=BINARY… -flags FILE -captures FOLDER [-sources FOLDER -sender NAME=FOLDER…]
   interop show FILE
@@ -45,6 +47,7 @@ func run(ctx context.Context, arguments []string) error {
 	var captures string
 	set := flag.NewFlagSet(arguments[0], flag.ContinueOnError)
 	set.Var(&o.relays, "relayproxy", "VERSION=BINARY of a relay proxy; may be repeated")
+	set.Var(&o.patients, "patient", "VERSION=BINARY of a relay proxy for the doctor, VERSION-localdev if it does not tell its own; may be repeated")
 	set.Var(&o.senders, "sender", "NAME=FOLDER where the packages of an application are; may be repeated")
 	set.Func("skip", "what is not looked at, and why; may be repeated", func(reason string) error {
 		o.skips = append(o.skips, reason)
@@ -57,6 +60,7 @@ func run(ctx context.Context, arguments []string) error {
 	file(set, &o.burgee, "burgee", "burgee")
 	file(set, &o.burgeeConfig, "burgee-config", "its configuration")
 	file(set, &o.sendersConfig, "senders-config", "its configuration for the applications")
+	file(set, &o.doctorConfig, "doctor-config", "its configuration for the doctor")
 	file(set, &captures, "captures", "folder for what the relay proxy sends")
 	if err := set.Parse(arguments[1:]); err != nil {
 		return err
@@ -64,6 +68,8 @@ func run(ctx context.Context, arguments []string) error {
 	switch arguments[0] {
 	case "check":
 		return runCheck(ctx, o)
+	case "doctor":
+		return runDoctor(ctx, o)
 	case "exchange":
 		return runExchange(ctx, o)
 	case "record":

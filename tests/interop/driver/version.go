@@ -30,6 +30,25 @@ func (v Version) namesFlagSet() bool { return v.minor >= 46 }
 // Since then a switched off flag has no value over OFREP; until then it had a text.
 func (v Version) answersNil() bool { return v.minor >= 50 }
 
+// Since then tracing is started at all; it was not from v1.23 on, whatever the settings.
+func (v Version) startsTracing() bool { return v.minor >= 36 || v.minor < 23 }
+
+// Since then the spans are in the caller's trace; before, each request's are in a trace of their own.
+func (v Version) readsTraceParent() bool { return v.minor > 41 || v.minor == 41 && v.patch >= 2 }
+
+// What a build of somebody's own says of its version: "1.40.0-localdev" is the code of v1.40.0 that says so.
+const ownBuild = "localdev"
+
+func (v Version) unknown() bool { return strings.HasSuffix(v.text, "-"+ownBuild) }
+
+// reported is the version that the relay proxy itself tells.
+func (v Version) reported() string {
+	if v.unknown() {
+		return ownBuild
+	}
+	return v.text
+}
+
 // Since then there is an exporter that makes a span of every evaluation.
 func (v Version) exportsSpans() bool { return v.minor >= 50 }
 

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use super::Failure;
 use super::ask::Admin;
 use super::lines::{self, BOLD, DIM, GREEN, Line, PLAIN, RED};
-use super::status::ago;
 use super::table::{Column, Table};
 use crate::admin::v1;
 use crate::collector::counted;
@@ -152,8 +151,8 @@ fn one(flag: &v1::Flag, horizon: Option<&v1::Horizon>, width: Option<usize>, now
     }
     about.entry("evaluations", evaluations);
     if flag.last_seen_unix_ms > 0 {
-        let (last, first) = (ago(flag.last_seen_unix_ms, now), ago(flag.first_seen_unix_ms, now));
-        about.entry("seen", Line::plain(&format!("last {last}, first {first}")));
+        let [last, first] = [flag.last_seen_unix_ms, flag.first_seen_unix_ms].map(|at| lines::age(at, now));
+        about.entry("seen", Line::plain(&format!("last {last} ago, first {first} ago")));
     }
     let most = flag.recent.iter().max().copied().unwrap_or(0);
     if !flag.recent.is_empty() {
@@ -211,7 +210,7 @@ const COLUMNS: [Column; 7] = [
     Column::text("FLAG", 12, 9),
     Column::number("EVALUATIONS", 8),
     Column::number("ERRORS", 7),
-    Column::text("VARIANTS", 14, 6),
+    Column::text("VARIANTS", 20, 6),
     Column::text("REASONS", 12, 3),
     Column::text("SERVICES", 12, 4),
     Column::number("SEEN", 5),

@@ -55,17 +55,16 @@ impl Line {
         if self.width <= width && self.pieces.iter().all(|(_, text)| !is_crowded(text)) {
             return self;
         }
-        let mut left = width.saturating_sub(usize::from(self.width > width));
+        let room = width.saturating_sub(usize::from(self.width > width));
         let mut cut = Line::default();
         for (style, text) in self.pieces {
-            let (fits, is_whole) = beginning(&text, left);
-            left -= width_of(fits);
+            let (fits, is_whole) = beginning(&text, room - cut.width);
+            cut.width += width_of(fits);
             cut.pieces.push((style, fits.to_owned()));
             if !is_whole {
                 break;
             }
         }
-        cut.width = width - usize::from(self.width > width) - left;
         if self.width > width && width > 0 {
             cut.push(PLAIN, "…");
         }
@@ -126,6 +125,21 @@ fn beginning(text: &str, width: usize) -> (&str, bool) {
         taken += columns;
     }
     (text, true)
+}
+
+/// A sentence in lines that fit, broken between words.
+pub(super) fn wrapped(text: &str, width: usize) -> impl Iterator<Item = String> {
+    let mut lines = vec![String::new()];
+    for word in escape(text).split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() || width_of(line) + 1 + width_of(word) <= width => {
+                line.push_str(if line.is_empty() { "" } else { " " });
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.into_iter()
 }
 
 fn is_crowded(text: &str) -> bool {
@@ -288,6 +302,13 @@ mod tests {
         }
         assert_eq!(Line::plain("旗標旗").padded(5).width(), 5);
         assert_eq!(shown(Line::plain("7").right(3)), "  7");
+    }
+
+    #[test]
+    fn sentences_are_broken_between_words() {
+        let lines: Vec<String> = wrapped("note: the parent  did\nnot arrive", 10).collect();
+        assert_eq!(lines, ["note: the", "parent", r"did\nnot", "arrive"]);
+        assert_eq!(wrapped("", 10).collect::<Vec<_>>(), [""]);
     }
 
     #[test]

@@ -164,3 +164,15 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 const FAILED: u8 = 1;
 /// `EX_CONFIG` of sysexits.h.
 const BAD_CONFIG: u8 = 78;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_one() {
+        CommandLine::command().debug_assert();
+    }
+}

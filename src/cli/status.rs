@@ -147,7 +147,7 @@ fn definitions(definitions: &v1::Definitions, now: SystemTime) -> String {
 }
 
 /// `3m 20s ago`. Both are times of one machine: the admin service listens on loopback.
-pub(super) fn ago(unix_ms: u64, now: SystemTime) -> String {
+fn ago(unix_ms: u64, now: SystemTime) -> String {
     let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(unix_ms));
     let age = at.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
     format!("{} ago", humantime::format_duration(Duration::from_secs(age.as_secs())))

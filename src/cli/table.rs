@@ -19,6 +19,11 @@ impl Column {
         Column { title, is_number: false, width_min, weight }
     }
 
+    /// Filled at the end, never cut.
+    pub(super) const fn whole(title: &'static str, weight: u8) -> Column {
+        Column { title, is_number: false, width_min: usize::MAX, weight }
+    }
+
     /// Filled at the beginning, never cut.
     pub(super) const fn number(title: &'static str, weight: u8) -> Column {
         Column { title, is_number: true, width_min: usize::MAX, weight }
@@ -155,9 +160,9 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_shows_what_counts() {
-        assert_eq!(table(Some(60))[1], "new-checkout        1200  off 75.0%, on…  checkout-api, …");
-        assert_eq!(table(Some(40))[0], "FLAG         EVALUATIONS  VARIANTS");
-        assert_eq!(table(Some(22))[1], "new-che…         1200");
+        assert_eq!(table(Some(60))[1], "new-checkout          1200  off 75.0%, on …  checkout-api, …");
+        assert_eq!(table(Some(40))[0], "FLAG           EVALUATIONS  VARIANTS");
+        assert_eq!(table(Some(22))[1], "new-chec…         1200");
         assert_eq!(table(Some(10))[1], "new-check…");
         (0..80).for_each(|width| drop(table(Some(width))));
     }

@@ -166,12 +166,18 @@ fn write(evaluations: &[v1::Evaluation], form: Form, columns: &mut Columns) -> i
 }
 
 /// The widths of what was printed so far, so that lines stand below each other.
-#[derive(Default)]
 struct Columns {
     service: usize,
     flag: usize,
     result: usize,
     reason: usize,
+}
+
+impl Default for Columns {
+    /// What fits most of what comes.
+    fn default() -> Columns {
+        Columns { service: 15, flag: 16, result: 8, reason: 15 }
+    }
 }
 
 impl Columns {
@@ -301,8 +307,8 @@ mod tests {
     fn lines_stand_below_each_other_as_far_as_they_can() {
         let mut columns = Columns::default();
         let lines = ["new-checkout", "a", &"x".repeat(100)].map(|key| plain(&columns.line(&evaluation(key))));
-        assert_eq!(lines[0], "12:34:56.789  checkout-api  new-checkout  on  split");
-        assert_eq!(lines[1], "12:34:56.789  checkout-api  a             on  split");
+        assert_eq!(lines[0], "12:34:56.789  checkout-api     new-checkout      on        split");
+        assert_eq!(lines[1], "12:34:56.789  checkout-api     a                 on        split");
         assert!(lines[2].contains(&format!("  {}…  on", "x".repeat(59))), "{}", lines[2]);
     }
 
@@ -316,9 +322,9 @@ mod tests {
             ..evaluation("new-chekout")
         };
         let line = plain(&Columns::default().line(&failed));
-        let expected = r"new-chekout  false  split  flag_not_found\n\u{1b}[31m  trace 4bf92f3577b34da6";
+        let expected = r"new-chekout       false     split            flag_not_found\n\u{1b}[31m  trace 4bf92f3577b34da6";
         assert!(line.ends_with(expected), "{line}");
         let empty = plain(&Columns::default().line(&v1::Evaluation::default()));
-        assert_eq!(empty, "00:00:00.000  -  -  -  -");
+        assert_eq!(empty.split_whitespace().collect::<Vec<_>>(), ["00:00:00.000", "-", "-", "-", "-"]);
     }
 }

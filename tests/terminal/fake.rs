@@ -6,7 +6,7 @@ use burgee::admin::v1;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
+use tokio::sync::oneshot;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -34,16 +34,10 @@ pub enum Then {
     TheEnd,
 }
 
-/// Ends with the test.
+/// Closes its port and its idle connections when it is dropped.
 pub struct Fake {
     pub url: String,
-    serving: AbortHandle,
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
+    _stop: oneshot::Sender<()>,
 }
 
 pub async fn start(answers: Answers) -> Fake {
@@ -51,8 +45,12 @@ pub async fn start(answers: Answers) -> Fake {
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
     let service =
         v1::admin_server::AdminServer::new(Service(Arc::new(answers))).max_encoding_message_size(usize::MAX);
-    let serving = Server::builder().add_service(service).serve_with_incoming(TcpIncoming::from(listener));
-    Fake { url, serving: tokio::spawn(serving).abort_handle() }
+    let (stop, stopped) = oneshot::channel();
+    let stopped = async { drop(stopped.await) };
+    let incoming = TcpIncoming::from(listener);
+    let serving = Server::builder().add_service(service).serve_with_incoming_shutdown(incoming, stopped);
+    tokio::spawn(serving);
+    Fake { url, _stop: stop }
 }
 
 struct Service(Arc<Answers>);

@@ -21,8 +21,8 @@ async fn the_table_fits_the_terminal() {
         let shown = terminal.contents();
         let lines: Vec<&str> = shown.lines().filter(|line| !line.trim().is_empty()).collect();
         assert_eq!(lines.len(), 4, "no line is broken at {columns} columns:\n{shown}");
-        assert!(lines[0].contains(head) && lines[2].contains("new-checkout"), "{shown}");
-        assert!(lines[2].contains("1200") && lines[3].contains(r"evil\u"), "{shown}");
+        assert!(lines[0].contains(head) && lines[3].contains("new-checkout"), "{shown}");
+        assert!(lines[2].contains(r"evil\u") && lines[3].contains("1200"), "{shown}");
     }
 }
 
@@ -47,7 +47,7 @@ async fn one_flag_is_shown_with_everything_and_an_unknown_one_with_the_nearest()
     let mut terminal = Terminal::burgee(&["flags", "new-checkout", "--admin", &fake.url], 40);
     assert_eq!(terminal.end().await, Some(0));
     let shown = terminal.contents();
-    for part in ["new-checkout", "evaluations  1200", "▁▂█▄", "off", "75.0%", "checkout-api"] {
+    for part in ["new-checkout", "evaluations  1200", "▁▂█▃", "off", "75.0%", "checkout-api"] {
         assert!(shown.contains(part), "no {part:?} in\n{shown}");
     }
     let ended = run(&["flags", "new-chekout", "--admin", &fake.url]).await;

@@ -51,13 +51,15 @@ impl Terminal {
     }
 
     async fn waits(&mut self, wanted: impl Fn(&str) -> bool, what: &str) -> String {
-        loop {
-            let shown = self.contents();
-            if wanted(&shown) {
-                return shown;
+        let seen = async {
+            while !wanted(&self.contents()) {
+                assert!(self.read().await, "no {what} before the end in\n{}", self.contents());
             }
-            assert!(self.read().await, "no {what} before the end in\n{shown}");
+        };
+        if timeout(PATIENCE, seen).await.is_err() {
+            panic!("no {what} in\n{}", self.contents());
         }
+        self.contents()
     }
 
     pub async fn press(&mut self, keys: &str) {
@@ -71,9 +73,12 @@ impl Terminal {
 
     /// Reads to the end, and tells with which code the program ended.
     pub async fn end(&mut self) -> Option<i32> {
-        while self.read().await {}
-        let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").expect("it was started");
-        status.code()
+        let ended = timeout(PATIENCE, async {
+            while self.read().await {}
+            self.child.wait().await
+        });
+        let Ok(status) = ended.await else { panic!("it does not end after\n{}", self.contents()) };
+        status.expect("it was started").code()
     }
 
     pub fn contents(&self) -> String {
@@ -87,10 +92,8 @@ impl Terminal {
     /// False at the end.
     async fn read(&mut self) -> bool {
         let mut bytes = [0; 4096];
-        let read = timeout(PATIENCE, self.pty.read(&mut bytes)).await;
-        let read = read.unwrap_or_else(|_| panic!("nothing more comes after\n{}", self.contents()));
         // Linux has an error for a terminal that nobody has open any more
-        let read = read.unwrap_or(0);
+        let read = self.pty.read(&mut bytes).await.unwrap_or(0);
         self.parser.process(&bytes[..read]);
         self.raw.extend_from_slice(&bytes[..read]);
         read > 0

@@ -46,6 +46,9 @@ async fn what_was_sent_is_seen_in_every_command() {
 
     let sent = run(&["send", "--to", &to, "--flag", "last-one"]).await;
     let id = sent.out.trim().to_owned();
+    // until it has looked at them, which is not before it has answered
+    let seen = run(&["tap", "flag=last-one", "--past", "-n", "2", "--admin", &admin]).await;
+    assert_eq!(seen.code, Some(0), "{}", seen.log);
     let list = run(&["trace", "--admin", &admin]).await;
     assert!(list.out.contains(&id) && list.out.contains("last-one"), "{}", list.out);
     let trace = run(&["trace", &id[..10], "--admin", &admin]).await;

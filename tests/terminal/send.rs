@@ -56,7 +56,7 @@ async fn what_the_file_exporter_wrote_is_sent_again() {
     for format in ["json", "proto"] {
         let folder = tempdir().expect("a folder");
         let written = folder.path().join("out").display().to_string();
-        let (mut first, to) = burgee(&written, format, folder.path()).await;
+        let (first, to) = burgee(&written, format, folder.path()).await;
         let ended = run(&["send", "--to", &to, "--count", "3"]).await;
         assert_eq!(ended.code, Some(0), "{}", ended.log);
         let ids: Vec<String> = ended.out.lines().map(str::to_owned).collect();
@@ -89,11 +89,8 @@ async fn captures_of_real_senders_are_taken_and_garbage_is_told() {
         let ended = run(&["send", "--to", &to, "--replay", &capture]).await;
         assert_eq!(ended.code, Some(0), "{name}: {}", ended.log);
     }
-    let broken = file(
-        folder.path(),
-        "broken.jsonl",
-        "{\"resourceSpans\": [\n{\"resourceSpans\": []}\n{\"a\u{1b}\": 1}\n",
-    );
+    let broken =
+        file(folder.path(), "broken.jsonl", "{\"resourceSpans\": [\n{\"resourceSpans\": []}\n{\"a\": 1}\n");
     let ended = run(&["send", "--to", &to, "--replay", &broken]).await;
     assert_eq!(ended.code, Some(1));
     for part in ["line 1: has no end", "line 3: is no OTLP", "2 requests could not be read"] {

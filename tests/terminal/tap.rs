@@ -21,7 +21,9 @@ async fn a_terminal_gets_lines_in_colour_and_nothing_that_telemetry_would_have_i
     let tap = vec![tapped(vec![evaluation(1, "new-checkout"), evil])];
     let fake = fake::start(Answers { tap, ..Default::default() }).await;
     let mut terminal = Terminal::burgee(&["tap", "--admin", &fake.url], 200);
-    terminal.shows(&["watching every evaluation", "new-checkout  on", r"evil\u{1b}[2J\u{1b}]0;owned"]).await;
+    terminal
+        .shows(&["watching every evaluation", "new-checkout      on", r"evil\u{1b}[2J\u{1b}]0;owned"])
+        .await;
     terminal.press("\u{3}").await;
     assert_eq!(terminal.end().await, Some(0), "Ctrl-C is how one ends it");
 

@@ -84,7 +84,7 @@ async fn traces_are_listed_and_had_as_json() {
         let mut terminal = Terminal::burgee(&["trace", "--admin", &fake.url], columns);
         assert_eq!(terminal.end().await, Some(0));
         let shown = terminal.contents();
-        assert!(shown.contains(&ID[..12]) && shown.contains("POST /check"), "{shown}");
+        assert!(shown.contains(&ID[..12]) && shown.contains("POST /"), "{shown}");
         assert!((0..30).all(|row| !terminal.screen().row_wrapped(row)), "no line is broken:\n{shown}");
     }
     let list = run(&["trace", "--admin", &fake.url]).await;

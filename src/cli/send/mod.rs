@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "PROTOCOL", default_value = "http")]
     protocol: Protocol,
     #[command(flatten)]
-    trial: trial::Args,
+    trial: trial::Content,
     /// Send what this file holds instead; - is the standard input.
     ///
     /// A request in OTLP/JSON or protobuf, or many of them as the exporter `file` writes them: lines of JSON, or
@@ -64,7 +64,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-async fn trial(args: &trial::Args, receiver: &mut Receiver) -> Result<(), Failure> {
+async fn trial(args: &trial::Content, receiver: &mut Receiver) -> Result<(), Failure> {
     let mut last = String::new();
     for _ in 0..args.count {
         let trial = trial::build(args, SystemTime::now());

@@ -214,6 +214,8 @@ fn from_json(text: &[u8]) -> Result<Found, String> {
     let bytes =
         json::read(signal, text, REQUEST_BYTES_MAX, |_| Ok::<(), ()>(())).map_err(|why| match why {
             json::ReadError::Refused(()) => "needs more memory than there is".to_owned(),
+            // on which line the request is says whoever has found it
+            json::ReadError::Malformed(why) if why.line == 1 => why.to_string().replacen("line 1, ", "", 1),
             why => why.to_string(),
         })?;
     checked(signal, bytes.into())

@@ -17,9 +17,9 @@ use crate::flags;
 use crate::otlp::compression::{Encoding, compress};
 use crate::otlp::{self, Signal, Watchlist, json};
 
-fn trial_args() -> trial::Args {
+fn trial_args() -> trial::Content {
     let text = |text: &str| text.to_owned();
-    trial::Args {
+    trial::Content {
         flag: text("new-checkout"),
         variant: text("on"),
         reason: text("split"),
@@ -74,7 +74,7 @@ fn read(file: &[u8]) -> Vec<String> {
 #[test]
 fn the_test_trace_has_one_evaluation_on_each_of_its_two_spans() {
     let checked =
-        otlp::check(Signal::Traces, trial_request().into(), &flags::watchlist(&flags::ContextId::default()))
+        otlp::check(Signal::Traces, trial_request().into(), &flags::watchlist(&flags::ContextId::Keep))
             .expect("OTLP");
     assert_eq!((checked.payload.len(), checked.flawed), (2, 0));
     let mut seen = Vec::new();
@@ -111,7 +111,7 @@ fn what_is_wrong_with_json_is_told_with_its_line_and_the_rest_is_read() {
     assert_eq!(read[1], "line 2: has no end: it was cut off");
     assert_eq!(read[2], "line 3: 2 traces");
     assert!(read[3].starts_with("line 4: is no OTLP: it has neither resourceSpans"), "{}", read[3]);
-    assert!(read[4].starts_with("line 5: line 1, column"), "{}", read[4]);
+    assert!(read[4].starts_with("line 5: column "), "{}", read[4]);
     assert!(read[5].contains("is not JSON"), "{}", read[5]);
 }
 

@@ -10,8 +10,9 @@ use prost::Message;
 
 use crate::cli::messages::{Place, When, attribute, event, scope, span};
 
+/// What the trace tells of.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Content {
     /// The flag that is evaluated in the trace.
     #[arg(long, value_name = "KEY", default_value = "burgee-test")]
     pub(super) flag: String,
@@ -34,7 +35,7 @@ pub(super) struct Trial {
 }
 
 /// A trace that ended just now.
-pub(super) fn build(args: &Args, now: SystemTime) -> Trial {
+pub(super) fn build(args: &Content, now: SystemTime) -> Trial {
     let end = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let end = u64::try_from(end.as_nanos()).unwrap_or(u64::MAX);
     let when = When { start: end.saturating_sub(TOOK_NANOS), end };
@@ -62,7 +63,7 @@ pub(super) fn build(args: &Args, now: SystemTime) -> Trial {
 }
 
 /// As OpenFeature's hooks say it, in the names of today's semantic conventions.
-fn evaluation(args: &Args) -> Vec<KeyValue> {
+fn evaluation(args: &Content) -> Vec<KeyValue> {
     vec![
         attribute("feature_flag.key", args.flag.as_str()),
         attribute("feature_flag.provider.name", "burgee send"),
@@ -72,7 +73,7 @@ fn evaluation(args: &Args) -> Vec<KeyValue> {
 }
 
 /// As GO Feature Flag's relay proxy says it.
-fn relay_evaluation(args: &Args) -> Vec<KeyValue> {
+fn relay_evaluation(args: &Content) -> Vec<KeyValue> {
     vec![
         attribute("flagEvaluation.flagName", args.flag.as_str()),
         attribute("flagEvaluation.trackEvents", true),

@@ -44,13 +44,17 @@ impl Screen {
         let lines = picture(columns.into(), rows.into());
         queue!(self.out, BeginSynchronizedUpdate)?;
         for (row, line) in (0..rows).zip(&lines) {
+            let is_full = line.width() >= columns.into();
             let line = line.to_string();
             queue!(self.out, MoveTo(0, row))?;
             match self.is_coloured {
                 true => write!(self.out, "{line}")?,
                 false => write!(self.out, "{}", strip_str(&line))?,
             }
-            queue!(self.out, Clear(ClearType::UntilNewLine))?;
+            // behind the last column, it would clear that column
+            if !is_full {
+                queue!(self.out, Clear(ClearType::UntilNewLine))?;
+            }
         }
         if lines.len() < rows.into() {
             queue!(self.out, MoveTo(0, lines.len() as u16), Clear(ClearType::FromCursorDown))?;

@@ -251,7 +251,7 @@ const FLAGS: [Column; 7] = [
     Column::number("ERRORS", 7),
     Column::number("SEEN", 4),
     Column::text("VARIANTS", 12, 5),
-    Column::number("LAST 5 MINUTES", 1),
+    Column::whole("LAST 5 MINUTES", 1),
 ];
 const HELP: [&str; 13] = [
     "",

@@ -167,7 +167,7 @@ fn parse_id(text: &str) -> Result<String, String> {
 }
 
 const TRACES: [Column; 8] = [
-    Column::number("TRACE", 9),
+    Column::whole("TRACE", 9),
     Column::number("AGE", 7),
     Column::number("TOOK", 8),
     Column::number("SPANS", 3),

@@ -23,11 +23,9 @@ pub(super) fn draw(trace: &TraceResponse, width: usize, rows: Rows) -> Vec<Line>
     lines.extend(spans(&trace.spans, &scale, rows));
     if !trace.notes.is_empty() {
         lines.push(Line::default());
-        lines.extend(trace.notes.iter().map(|note| {
-            let mut line = Line::of(YELLOW, "note: ");
-            line.push(PLAIN, note);
-            line
-        }));
+        for note in &trace.notes {
+            lines.extend(lines::wrapped(&format!("note: {note}"), width).map(|line| Line::of(YELLOW, &line)));
+        }
     }
     lines.into_iter().map(|line| line.cut(width)).collect()
 }
@@ -200,7 +198,8 @@ impl Scale {
         let start = spans.iter().map(|span| span.start_unix_nano).min().unwrap_or(0);
         let duration = spans.iter().map(end).max().unwrap_or(start) - start;
         let room = width.saturating_sub(KIND_WIDTH + TOOK_WIDTH + 1);
-        let service_width = if width < NARROW { 0 } else { (room / 6).min(20) };
+        let services = spans.iter().map(|span| Line::plain(&span.service).width()).max().unwrap_or(0);
+        let service_width = if width < NARROW { 0 } else { services.min(room / 4) };
         let room = room.saturating_sub(service_width + usize::from(service_width > 0));
         let bar_width = room * 2 / 5;
         Scale { start, duration, name_width: room - bar_width, service_width, bar_width }
@@ -321,8 +320,8 @@ mod tests {
 
     #[test]
     fn a_trace_is_drawn() {
-        insta::assert_snapshot!(text(&trace(), 80, Rows::First(100)), @"");
-        insta::assert_snapshot!(text(&trace(), 40, Rows::First(100)), @"");
+        insta::assert_snapshot!("waterfall_in_80_columns", text(&trace(), 80, Rows::First(100)));
+        insta::assert_snapshot!("waterfall_in_40_columns", text(&trace(), 40, Rows::First(100)));
     }
 
     #[test]

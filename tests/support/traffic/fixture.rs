@@ -26,9 +26,9 @@ pub struct Fixture {
     pub config: Value,
     #[serde(default, deserialize_with = "surroundings")]
     pub surroundings: Surroundings,
-    /// The doctor looks as if it were so much later.
-    #[serde(default = "soon", deserialize_with = "duration")]
-    pub later: Duration,
+    /// The doctor looks as if it were so much later: without it, when traces are whole if there are any, and else at once.
+    #[serde(default, deserialize_with = "duration")]
+    later: Option<Duration>,
     /// What answers at `${env:DOWNSTREAM}`.
     #[serde(default)]
     pub downstream: Script,
@@ -81,6 +81,8 @@ pub enum Step {
     },
     /// So many answers that the downstream has held back.
     Answers(usize),
+    /// The doctor looks now, and finds nothing that is worth a warning.
+    AllIsWell,
     Repeat {
         times: usize,
         steps: Vec<Step>,
@@ -215,6 +217,18 @@ pub struct Record {
 }
 
 impl Fixture {
+    pub fn later(&self) -> Duration {
+        fn tells(step: &Step) -> bool {
+            match step {
+                Step::Spans(_) | Step::Logs(_) | Step::Capture(_) => true,
+                Step::Repeat { steps, .. } => steps.iter().any(tells),
+                _ => false,
+            }
+        }
+        let settled = if self.steps.iter().any(tells) { SETTLED } else { Duration::ZERO };
+        self.later.unwrap_or(settled)
+    }
+
     pub fn read(file: &Path) -> Fixture {
         let text =
             std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -239,13 +253,8 @@ fn surroundings<'de, D: Deserializer<'de>>(from: D) -> Result<Surroundings, D::E
     Ok(Surroundings { in_container, has_ipv6_loopback, files_max, cpu_millis })
 }
 
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    humantime::parse_duration(&String::deserialize(from)?).map_err(serde::de::Error::custom)
-}
-
-/// Traces are whole by then.
-fn soon() -> Duration {
-    Duration::from_secs(7)
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    humantime::parse_duration(&String::deserialize(from)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn once() -> usize {
@@ -263,3 +272,6 @@ fn a_second_ago() -> Time {
 fn just_now() -> Time {
     Time::FromNow(-0.5)
 }
+
+/// Traces that nothing was added to for so long are whole.
+const SETTLED: Duration = Duration::from_secs(7);

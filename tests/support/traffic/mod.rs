@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use burgee::admin;
 use burgee::collector::Collector;
 use burgee::config::Source;
-use burgee::doctor::{Doctor, Finding};
+use burgee::doctor::{Doctor, Finding, Severity};
 use burgee::observe::board::{Fill, OutboxState, OutboxView};
 use burgee::observe::facts::Fact;
 use burgee::observe::instance;
@@ -43,6 +43,9 @@ service:
     logs: {receivers: [otlp], processors: [feature_flag], exporters: [nop]}
 ";
 
+/// What is at `${env:FLAGS}`.
+const FLAGS: &str = "new-checkout: {variations: {on: true, off: false}, defaultRule: {variation: on}}\n";
+
 /// A collector that is being sent to, and a doctor of its own.
 pub struct Scene {
     collector: Collector,
@@ -61,6 +64,7 @@ impl Scene {
         let cert = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         std::fs::write(path("cert.pem"), cert.cert.pem()).expect("a folder of ours");
         std::fs::write(path("key.pem"), cert.signing_key.serialize_pem()).expect("a folder of ours");
+        std::fs::write(path("flags.yaml"), FLAGS).expect("a folder of ours");
         // bound and not listening: whoever connects is refused
         let nobody = TcpSocket::new_v4().expect("a socket");
         nobody.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
@@ -71,6 +75,7 @@ impl Scene {
             "NOBODY" => Some(nobody.local_addr().expect("bound").to_string()),
             "FOLDER" => Some(path("")),
             "CERT" => Some(path("cert.pem")),
+            "FLAGS" => Some(path("flags.yaml")),
             "KEY" => Some(path("key.pem")),
             _ => None,
         };
@@ -140,6 +145,11 @@ impl Scene {
                 }
                 Step::Distrust { port } => distrust(self.port(*port)).await,
                 Step::Answers(answers) => self.downstream.answer(*answers),
+                Step::AllIsWell => {
+                    self.all_seen().await;
+                    let found = self.examine(Duration::ZERO);
+                    assert!(found.iter().all(|finding| finding.severity == Severity::Info), "{found:#?}");
+                }
                 Step::Repeat { times, steps } => {
                     for _ in 0..*times {
                         Box::pin(self.play(steps)).await;

@@ -104,7 +104,9 @@ fn any(value: &Value, n: usize) -> Option<AnyValue> {
 }
 
 fn text(said: &str, n: usize) -> String {
-    said.replace("{n}", &n.to_string()).replace("{long}", &"x".repeat(LONG))
+    said.replace("{n}", &n.to_string())
+        .replace("{long}", &"x".repeat(LONG))
+        .replace("{some}", &"x".repeat(SOME))
 }
 
 /// The bytes of an id, by its name.
@@ -173,3 +175,4 @@ fn each_time(value: &mut Value, see: &mut impl FnMut(&mut u64)) {
 }
 
 const LONG: usize = 20_000;
+const SOME: usize = 4_000;

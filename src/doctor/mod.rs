@@ -182,6 +182,7 @@ impl State {
                 signal: outbox.signal,
                 at: now,
                 used: outbox.fill.used(),
+                bytes: outbox.fill.bytes,
             });
         }
         let too_old = |fill: &Fill| now.duration_since(fill.at).unwrap_or_default() > FILLS_OF;

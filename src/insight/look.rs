@@ -32,6 +32,9 @@ struct Attributes<'a> {
     personal: Option<&'a str>,
     is_bulk: bool,
     is_recovered: bool,
+    /// The key that was read last, and what of it the definitions do not have.
+    key: &'a str,
+    undeclared: Option<(&'a str, &'a str)>,
 }
 
 impl Memory {
@@ -113,6 +116,9 @@ impl Memory {
             }
             if let Some(key) = attributes.personal {
                 mark(Oddity::Personal, key);
+            }
+            if let Some((key, what)) = attributes.undeclared {
+                mark(Oddity::Undeclared, &format!("{what} of {key}"));
             }
             for told in told {
                 mark(Oddity::Evaluated, &told.key);
@@ -295,6 +301,12 @@ impl<'a> Attributes<'a> {
     }
 
     fn note_evaluation(&mut self, key: &'a str, value: Value<'a>) {
+        match (key, value) {
+            (conventions::KEY, Value::Str(text)) => self.key = text,
+            // it is written behind the rest of the evaluation
+            (conventions::UNDECLARED, Value::Str(what)) => self.undeclared = Some((self.key, what)),
+            _ => {}
+        }
         if !key.starts_with("feature_flag.") && key != "TargetingId" {
             return;
         }
@@ -356,8 +368,8 @@ fn is_address(text: &str) -> bool {
         })
 }
 
-const SERVER: i32 = 2;
-const CLIENT: i32 = 3;
+pub(super) const SERVER: i32 = 2;
+pub(super) const CLIENT: i32 = 3;
 /// What only GO Feature Flag's relay proxy calls its spans.
 const RELAY_SPANS: [&str; 2] = ["flagEvaluation", "AllFlagsState"];
 /// Where SDKs fetch all flags that they evaluate by themselves.
@@ -379,7 +391,8 @@ const VALUE_MAX: usize = super::TEXT_BYTES_MAX;
 const ATTRIBUTES_MANY: usize = 128;
 const VALUE_LONG: usize = 16 << 10;
 const ADDRESS_IN_BYTES: usize = 512;
-const SKEW_MAX: Duration = Duration::from_secs(2);
+/// Clocks differ by so much without anybody minding.
+pub(super) const SKEW_MAX: Duration = Duration::from_secs(2);
 const LATE_AFTER: Duration = Duration::from_secs(300);
 const NANOS_PER_YEAR: u64 = 365 * 24 * 3600 * 1_000_000_000;
 /// Years since 1970 that telemetry may be of: 1990 to 2100, about.

@@ -11,10 +11,11 @@ use tokio::sync::mpsc;
 
 use super::filter::Filter;
 use super::flags::Flags;
+use super::look::{CLIENT, SERVER, SKEW_MAX};
 use super::senders::Senders;
 use super::signs::{Oddity, Pairs};
 use super::told::Told;
-use super::traces::{SpanId, Trace, TraceId, Traces};
+use super::traces::{Span, SpanId, Trace, TraceId, Traces};
 use super::{Page, TAPS_MAX, TooManyTaps, hex};
 
 pub(super) struct Memory {
@@ -182,7 +183,13 @@ fn examine(id: &TraceId, trace: &Trace, odd: &mut Vec<(Arc<str>, Oddity, String)
         if span.has_remote_parent() {
             let oddity = if trace.has(&span.parent) { Oddity::Joined } else { Oddity::Orphan };
             odd.push((Arc::clone(&span.service), oddity, at()));
+        } else if !span.is_root() && !trace.has(&span.parent) {
+            odd.push((Arc::clone(&span.service), Oddity::Gap, at()));
         }
+    }
+    for (span, ahead) in served_before_called(trace) {
+        let sample = format!("{}: {ahead:.1} s", at());
+        odd.push((Arc::clone(&span.service), Oddity::BeforeCall, sample));
     }
     if let Some(span) = circle(trace) {
         odd.push((Arc::clone(&trace.spans[span].service), Oddity::Circle, at()));
@@ -206,6 +213,23 @@ fn examine(id: &TraceId, trace: &Trace, odd: &mut Vec<(Arc<str>, Oddity, String)
             odd.push((Arc::clone(&told.service), oddity, format!("{}: {}", at(), told.key)));
         }
     }
+}
+
+/// Spans that serve a call, and say that they began seconds before it. A caller may give up long before what it called
+/// does, so only the beginnings are compared.
+fn served_before_called(trace: &Trace) -> Vec<(&Span, f64)> {
+    let calls: std::collections::HashMap<SpanId, &Span, RandomState> = trace
+        .spans
+        .iter()
+        .filter(|span| i32::from(span.kind) == CLIENT)
+        .map(|span| (span.id, span))
+        .collect();
+    let served = trace.spans.iter().filter(|span| i32::from(span.kind) == SERVER && span.start > 0);
+    let before = served.filter_map(|span| {
+        let ahead = Duration::from_nanos(calls.get(&span.parent)?.start.saturating_sub(span.start));
+        (ahead > SKEW_MAX).then_some((span, ahead.as_secs_f64()))
+    });
+    before.collect()
 }
 
 /// A span from which parents lead round and never to a root. Each span has one parent, so each is walked once.

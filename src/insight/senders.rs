@@ -1,6 +1,6 @@
 //! Who sends, and what is odd about it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -31,8 +31,11 @@ pub struct Sender {
     pub first_seen: SystemTime,
     pub last_seen: SystemTime,
     pub marks: BTreeMap<Oddity, Mark>,
-    /// `process.pid` or `service.instance.id` of the process that sent last.
-    process: Box<str>,
+    /// `process.pid` or `service.instance.id` of the processes that have sent, the one that sent last at the end; at
+    /// most [`PROCESSES_MAX`].
+    processes: VecDeque<Box<str>>,
+    /// Several processes send, by turns: that is no restart.
+    are_several: bool,
     /// Hashes of span names, at most [`NAMES_MAX`].
     names: HashSet<u64, RandomState>,
 }
@@ -56,8 +59,8 @@ impl Key {
 #[derive(Debug, Default)]
 pub(super) struct Senders {
     senders: HashMap<Key, Sender, RandomState>,
-    /// Which processes say that they are an instance.
-    instances: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// Which processes have said that they are an instance, the one that said it last at the end.
+    instances: BTreeMap<Box<str>, VecDeque<Box<str>>>,
 }
 
 impl Senders {
@@ -94,7 +97,8 @@ impl Senders {
             first_seen: now,
             last_seen: now,
             marks: BTreeMap::new(),
-            process: about.process.as_str().into(),
+            processes: VecDeque::new(),
+            are_several: false,
             names: HashSet::default(),
         });
         sender.last_seen = now;
@@ -103,14 +107,17 @@ impl Senders {
         if *sender.version != *about.version {
             sender.version = about.version.as_str().into();
         }
-        if *sender.process != *about.process {
-            let (before, after) = (&sender.process, &about.process);
-            if !before.is_empty() {
-                Mark::note(&mut sender.marks, Oddity::Restarted, now, || {
-                    format!("{before} was followed by {after}")
-                });
+        match turn(&mut sender.processes, &about.process) {
+            Turn::New(before) if !before.is_empty() && !sender.are_several => {
+                let after = &about.process;
+                let sample = || format!("{before} was followed by {after}");
+                Mark::note(&mut sender.marks, Oddity::Restarted, now, sample);
             }
-            sender.process = about.process.as_str().into();
+            Turn::Again(_) => {
+                sender.are_several = true;
+                sender.marks.remove(&Oddity::Restarted);
+            }
+            Turn::New(_) | Turn::Same => {}
         }
         if service.is_empty() || service.starts_with("unknown_service") {
             Mark::note(&mut sender.marks, Oddity::NoServiceName, now, || service.to_string());
@@ -170,20 +177,48 @@ impl Sender {
     }
 }
 
-/// The other processes that say they are the same instance, once there are two at a time.
+/// Who has sent now, seen from who sent before.
+enum Turn {
+    Same,
+    /// One that was not there before, after this one; which is empty if it is the first.
+    New(Box<str>),
+    /// One that had been followed by this other one: both are there.
+    Again(Box<str>),
+}
+
+fn turn(known: &mut VecDeque<Box<str>>, now: &str) -> Turn {
+    let last = known.back().cloned().unwrap_or_default();
+    if *last == *now {
+        return Turn::Same;
+    }
+    let place = known.iter().position(|known| **known == *now);
+    let before = place.and_then(|place| known.remove(place));
+    if known.len() == PROCESSES_MAX {
+        known.pop_front();
+    }
+    let is_again = before.is_some();
+    known.push_back(before.unwrap_or_else(|| now.into()));
+    if is_again { Turn::Again(last) } else { Turn::New(last) }
+}
+
+/// The other process that says it is the same instance, when they take turns. One that follows another for good is a
+/// restart: the instance may be the name of a host.
 fn share(
-    instances: &mut BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    instances: &mut BTreeMap<Box<str>, VecDeque<Box<str>>>,
     instance: &str,
     about: &About,
 ) -> Option<String> {
-    if about.build.is_empty() || (instances.len() >= SENDERS_MAX && !instances.contains_key(instance)) {
+    if about.identity.is_empty() {
         return None;
     }
-    let builds = instances.entry(instance.into()).or_default();
-    if builds.len() < BUILDS_MAX {
-        builds.insert(about.build.as_str().into());
+    if instances.len() >= SENDERS_MAX && !instances.contains_key(instance) {
+        instances.pop_first();
     }
-    (builds.len() > 1).then(|| builds.iter().map(|build| &**build).collect::<Vec<_>>().join(" and "))
+    let processes = instances.entry(instance.into()).or_default();
+    match turn(processes, &about.identity) {
+        Turn::Again(other) => Some(format!("{other} and {}", about.identity)),
+        Turn::Same | Turn::New(_) => None,
+    }
 }
 
 /// What a resource says of its process.
@@ -193,8 +228,8 @@ struct About {
     version: String,
     process: String,
     instance: Option<String>,
-    /// Service, version and language: what two processes of one build share.
-    build: String,
+    /// Service, version, language, host and process.
+    identity: String,
     is_relay_proxy: bool,
     is_browser: bool,
 }
@@ -202,7 +237,7 @@ struct About {
 impl About {
     fn read(attributes: Attributes<'_>) -> About {
         let mut about = About::default();
-        let (mut language, mut sdk, mut name) = ("", "", "");
+        let (mut language, mut sdk, mut name, mut host) = ("", "", "", "");
         for (key, value) in attributes.iter() {
             let text = match value {
                 Value::Str(text) => super::told::cut(text),
@@ -214,6 +249,7 @@ impl About {
             };
             match key {
                 "service.name" => name = text,
+                "host.name" => host = text,
                 "service.version" => about.version = text.to_owned(),
                 "service.instance.id" => about.instance = Some(text.to_owned()),
                 "telemetry.sdk.language" => language = text,
@@ -225,7 +261,9 @@ impl About {
         about.is_relay_proxy |= name == RELAY_PROXY;
         about.is_browser = language == "webjs";
         about.sdk = [language, sdk].join(" ").trim().to_owned();
-        about.build = [name, &about.version, language].join(" ").trim().to_owned();
+        let parts = [name, &about.version, language, host, &about.process];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        about.identity = parts.join(" ");
         if about.process.is_empty() {
             about.process = about.instance.as_ref().map(|id| format!("instance {id}")).unwrap_or_default();
         }
@@ -240,6 +278,6 @@ fn is_relay_proxy(executable: &str) -> bool {
 /// The relay proxy's `service.name`, unless it was given another one.
 const RELAY_PROXY: &str = "go-feature-flag";
 const SENDERS_MAX: usize = 256;
-const BUILDS_MAX: usize = 4;
+const PROCESSES_MAX: usize = 4;
 /// Code has fewer names for spans.
 pub const NAMES_MAX: usize = 1000;

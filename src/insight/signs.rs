@@ -57,9 +57,15 @@ pub enum Oddity {
     Orphan,
     /// A parent in another process that came, too.
     Joined,
-    /// One `service.instance.id`, two processes.
+    /// A parent that is not known to be in another process, and did not come.
+    Gap,
+    /// It began long before the call that it serves.
+    BeforeCall,
+    /// A flag, or a variant of it, that the definitions do not have.
+    Undeclared,
+    /// One `service.instance.id`, and processes that take turns.
     SharedInstance,
-    /// The process has changed.
+    /// The process has changed, and the one before did not come again.
     Restarted,
     /// A request without a flag's key to a relay proxy's configuration.
     ConfigurationFetched,
@@ -129,7 +135,10 @@ pub struct Served {
 #[derive(Clone, Debug, Default)]
 pub struct Pairs {
     pub calls: VecDeque<Call>,
+    /// What relay proxies served.
     pub served: VecDeque<Served>,
+    /// What all others served, who are often many more.
+    pub served_elsewhere: VecDeque<Served>,
 }
 
 impl Pairs {
@@ -141,10 +150,17 @@ impl Pairs {
     }
 
     pub(super) fn serve(&mut self, served: Served) {
-        if self.served.len() == PAIRS_MAX {
-            self.served.pop_front();
+        let of_kind = if served.is_relay_proxy { &mut self.served } else { &mut self.served_elsewhere };
+        if of_kind.len() == PAIRS_MAX {
+            of_kind.pop_front();
         }
-        self.served.push_back(served);
+        of_kind.push_back(served);
+    }
+
+    /// Since when everything that relay proxies served is remembered; `None` if nothing was forgotten.
+    pub fn served_since(&self) -> Option<SystemTime> {
+        let oldest = self.served.front().filter(|_| self.served.len() == PAIRS_MAX)?;
+        Some(oldest.seen)
     }
 }
 

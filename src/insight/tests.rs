@@ -166,10 +166,56 @@ fn calls_to_a_relay_proxy_and_what_served_them_are_remembered() {
         spans("shop", &[("b7ad6b7169203331", "", "POST", 3, T, T, &called)]),
         spans("go-feature-flag", &[("b7ad6b7169203332", "", "POST /ofrep", 2, T, T, &served)]),
     ]);
-    let Pairs { calls, served } = insight.signs().pairs;
+    let Pairs { calls, served, .. } = insight.signs().pairs;
     assert_eq!((&*calls[0].host, &*calls[0].path), ("relay:1031", "/base/ofrep/v1/evaluate/flags/a"));
     assert!(calls[0].is_to_relay_proxy && served[0].is_relay_proxy);
     assert_eq!((&*served[0].path, served[0].parent), ("/ofrep/v1/evaluate/flags/a", SpanId::default()));
+}
+
+/// A span of a process that says which instance of a service it is.
+fn of_process(pid: u32) -> Payload {
+    let resource = [text("service.name", "worker"), text("service.instance.id", "host-1")].join(",");
+    payload(
+        Signal::Traces,
+        &format!(
+            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{resource},{{"key":"process.pid","value":{{"intValue":"{pid}"}}}}]}},
+            "scopeSpans":[{{"spans":[{{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","name":"job",
+            "startTimeUnixNano":"{T}000000000","endTimeUnixNano":"{T}000000000"}}]}}]}}]}}"#
+        ),
+    )
+}
+
+#[test]
+fn a_process_that_follows_another_is_a_restart_and_those_that_take_turns_are_several() {
+    let marks = |processes: &[u32]| {
+        let payloads: Vec<_> = processes.iter().map(|pid| of_process(*pid)).collect();
+        let senders = remembered(&payloads).senders();
+        [Oddity::Restarted, Oddity::SharedInstance].map(|oddity| senders[0].count(oddity))
+    };
+    assert_eq!(marks(&[7, 7]), [0, 0]);
+    assert_eq!(marks(&[7, 7, 8, 8, 9]), [2, 0]);
+    assert_eq!(marks(&[7, 8, 7, 8]), [0, 2]);
+}
+
+#[test]
+fn what_serves_a_call_does_not_begin_before_it() {
+    let call = spans("shop", &[("b7ad6b7169203331", "", "POST", 3, T, T, "")]);
+    let ahead = |seconds: u64| {
+        let began = T - seconds;
+        let served = spans(
+            "billing",
+            &[
+                ("b7ad6b7169203332", "b7ad6b7169203331", "POST /pay", 2, began, T + 9, ""),
+                ("b7ad6b7169203333", "b7ad6b7169203334", "SELECT", 3, T, T, ""),
+            ],
+        );
+        let insight = remembered(&[call.clone(), served]);
+        insight.memory().settle(now() + Duration::from_secs(7));
+        let senders = insight.senders();
+        let billing = senders.iter().find(|sender| &*sender.service == "billing").expect("it sent");
+        billing.count(Oddity::BeforeCall)
+    };
+    assert_eq!([ahead(0), ahead(2), ahead(3)], [0, 0, 1]);
 }
 
 #[test]

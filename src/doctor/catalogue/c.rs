@@ -91,7 +91,8 @@ pub(super) static ENTRIES: [Entry; 7] = [
             "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true",
             "sendBeacon blocked by CORS",
         ],
-        noticed_by: "Requests of web pages that carry a cookie, while the configuration allows every origin.",
+        noticed_by: "Requests of web pages with a cookie or `Authorization`, while the configuration allows \
+                     every origin.",
     },
     Entry {
         id: "C05",

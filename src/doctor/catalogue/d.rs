@@ -111,8 +111,7 @@ pub(super) static ENTRIES: [Entry; 10] = [
             "spans multiply",
             "memory and queue grow without senders",
         ],
-        noticed_by: "Requests with burgee's own user-agent from an address of this machine, or from a \
-                     downstream.",
+        noticed_by: "Requests with the user-agent that this very process has drawn for its exporters.",
     },
     Entry {
         id: "D06",
@@ -132,7 +131,7 @@ pub(super) static ENTRIES: [Entry; 10] = [
             "Read-only file system (os error 30)",
             "file is gone after a restart of the container",
         ],
-        noticed_by: "Errors of writing, and the kind of file system that the file is on.",
+        noticed_by: "Errors of writing; where a file is gone with its container cannot be seen.",
     },
     Entry {
         id: "D07",

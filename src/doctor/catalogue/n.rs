@@ -63,7 +63,7 @@ pub(super) static ENTRIES: [Entry; 11] = [
             "OTEL configuration is not working",
             "relay proxy v1.31.1 no spans",
         ],
-        noticed_by: "Client spans name the relay proxy's port or paths, and no span has the marks of a relay \
+        noticed_by: "Client spans name the relay proxy's paths, and no span has the marks of a relay \
                      proxy; `burgee doctor --relay-proxy URL` reads its version and asks it for a trace.",
     },
     Entry {

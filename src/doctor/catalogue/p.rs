@@ -167,7 +167,8 @@ pub(super) static ENTRIES: [Entry; 14] = [
         severity: Severity::Error,
         title: "A sender compresses in a way that burgee does not read",
         means: "burgee reads gzip, zstd, deflate and what is not compressed. This sender uses something \
-                else, such as brotli or snappy, and is refused with a list of what is taken.",
+                else, such as brotli or snappy, and is refused with a list of what is taken; or it names one \
+                of these, and its data is not compressed like that.",
         fix: concat!(
             "Let the sender use gzip, which every OTLP receiver reads:\n",
             "OTEL_EXPORTER_OTLP_COMPRESSION=gzip",
@@ -179,7 +180,8 @@ pub(super) static ENTRIES: [Entry; 14] = [
             "content-encoding br",
             "content-encoding snappy",
         ],
-        noticed_by: "Requests answered with 415 or UNIMPLEMENTED because of their content encoding.",
+        noticed_by: "Requests answered with 415 or UNIMPLEMENTED because of their content encoding, and bodies \
+                     that are not compressed as they say.",
     },
     Entry {
         id: "P10",
@@ -202,8 +204,8 @@ pub(super) static ENTRIES: [Entry; 14] = [
             "application/grpc-web",
             "200 but no spans",
         ],
-        noticed_by: "Requests to the paths or with the content types of other protocols, and OTLP with the \
-                     old fields.",
+        noticed_by: "Requests to the paths or with the content types of other protocols, what is no HTTP at \
+                     all, and OTLP/JSON that has nothing but the old fields.",
     },
     Entry {
         id: "P11",
@@ -251,10 +253,11 @@ pub(super) static ENTRIES: [Entry; 14] = [
     Entry {
         id: "P13",
         severity: Severity::Error,
-        title: "A sender does not show the credentials that a port asks for",
+        title: "A sender and a port do not accept each other's credentials",
         means: "The port has `auth`, and the sender shows nothing or something wrong. burgee says whether a \
                 header was there, never what it held. In the variable, a space has to be written as `%20`, \
-                and a quote too many becomes a part of the token.",
+                and a quote too many becomes a part of the token. With TLS, a sender may also lack the \
+                certificate that `client_ca_file` asks for, or not trust the one of the port.",
         fix: concat!(
             "Give the sender the header that the configuration asks for:\n",
             "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20YOUR-TOKEN",
@@ -266,7 +269,7 @@ pub(super) static ENTRIES: [Entry; 14] = [
             "missing or empty authorization header",
             "Unauthenticated: invalid or missing credentials",
         ],
-        noticed_by: "Requests answered with 401 or UNAUTHENTICATED, by sender.",
+        noticed_by: "Requests answered with 401 or UNAUTHENTICATED and TLS handshakes that fail, by sender.",
     },
     Entry {
         id: "P14",

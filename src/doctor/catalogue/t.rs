@@ -7,7 +7,7 @@ pub(super) static ENTRIES: [Entry; 9] = [
         id: "T01",
         severity: Severity::Warning,
         title: "A sender's clock is wrong",
-        means: "Spans of this sender end in the future, or lie outside of the calls that they belong to. \
+        means: "Spans of this sender end in the future, or begin before the calls that they serve. \
                 Network and batches only make spans late, never early, so its clock is ahead, or another one \
                 is behind. burgee shows the times as they came and corrects nothing.",
         fix: concat!("Switch time synchronisation on at the sender's host:\n", "timedatectl set-ntp true",),
@@ -18,14 +18,14 @@ pub(super) static ENTRIES: [Entry; 9] = [
             "spans in the future",
             "server span is longer than client span",
         ],
-        noticed_by: "The smallest difference between arrival and end of a sender's spans is negative, or \
-                     server spans lie outside of their client spans.",
+        noticed_by: "Spans that end more than two seconds after they arrive, or that serve a call and began \
+                     more than two seconds before it.",
     },
     Entry {
         id: "T02",
         severity: Severity::Warning,
         title: "Spans have impossible times",
-        means: "Times are 0, lie before 2000 or after 2100, or a span ends before it starts. Most often a \
+        means: "Times are 0, lie before 1990 or after 2100, or a span ends before it starts. Most often a \
                 number is in another unit than its reader expects: OTLP wants nanoseconds, and \
                 `creationDate` of the relay proxy's data collector wants seconds although milliseconds are \
                 often sent. Backends put such spans where nobody looks.",
@@ -37,7 +37,8 @@ pub(super) static ENTRIES: [Entry; 9] = [
             "end time before start time",
             "trace does not show up although it was accepted",
         ],
-        noticed_by: "Start and end of spans, compared with each other and with the clock in several units.",
+        noticed_by: "Start and end of spans, compared with each other and with the years that telemetry may be \
+                     of.",
     },
     Entry {
         id: "T03",
@@ -72,7 +73,7 @@ pub(super) static ENTRIES: [Entry; 9] = [
             "out-of-order samples",
             "instances are mixed up",
         ],
-        noticed_by: "One `service.instance.id` with different processes, hosts or versions at the same time.",
+        noticed_by: "One `service.instance.id`, and processes, hosts or versions that take turns.",
     },
     Entry {
         id: "T05",
@@ -132,14 +133,15 @@ pub(super) static ENTRIES: [Entry; 9] = [
             "partial success",
             "rejected spans",
         ],
-        noticed_by: "Items that are cut out at the door, and requests refused for text that is not UTF-8.",
+        noticed_by: "Items that are cut out at the door, and requests refused because they are no OTLP or their \
+                     text is not UTF-8.",
     },
     Entry {
         id: "T08",
         severity: Severity::Warning,
         title: "Flag telemetry seems to carry personal data",
-        means: "Who a flag was evaluated for, a flag's value or a URL looks like an e-mail address, a token \
-                or a card number. It goes on to every exporter as it is. The processor `feature_flag` can \
+        means: "Who a flag was evaluated for, a flag's value or a URL looks like an e-mail address. It \
+                goes on to every exporter as it is. The processor `feature_flag` can \
                 hash or drop whom flags are evaluated for, under every name.",
         fix: concat!(
             "Hash whom flags are evaluated for, with a key of yours (`openssl rand -hex 32`):\n",
@@ -155,15 +157,14 @@ pub(super) static ENTRIES: [Entry; 9] = [
             "PII in spans",
             "GDPR",
         ],
-        noticed_by: "A sample of the values of these attributes, compared with a few patterns; no value is \
-                     kept.",
+        noticed_by: "What the values of these attributes and the queries of URLs look like; no value is kept.",
     },
     Entry {
         id: "T09",
         severity: Severity::Warning,
         title: "A flag does not behave as its definition says",
         means: "A key is asked for that no flag has, one trace saw two variants of the same flag for the \
-                same user, or the share of variants moved although the flag's version did not. A typo, \
+                same user, or the definitions that burgee was given have no such flag or variant. A typo, \
                 senders with different versions of the flags, or a cache that is too old does that. Users \
                 may then see half of a feature.",
         fix: concat!("Look at the flag, its versions and who evaluates it:\n", "burgee flags",),
@@ -171,11 +172,10 @@ pub(super) static ENTRIES: [Entry; 9] = [
             "FLAG_NOT_FOUND",
             "flag_not_found",
             "different variants in one trace",
-            "variant changed without a deployment",
             "burgee.flag.undeclared",
             "burgee.flag.expected_variant",
         ],
-        noticed_by: "Evaluations compared with each other in a trace and over time, and with `definitions` \
-                     if given.",
+        noticed_by: "Evaluations of one trace compared with each other, keys that are never found with those \
+                     that are, and all with `definitions` if given.",
     },
 ];

@@ -63,7 +63,7 @@ pub(super) static ENTRIES: [Entry; 15] = [
             "OTEL_PROPAGATORS=b3",
             "B3 headers ignored",
         ],
-        noticed_by: "As X02, where the caller's SDK or its ids are those of such a format; headers cannot be \
+        noticed_by: "As X02, where the caller's trace ids have 64 bits as in such a format; headers cannot be \
                      seen.",
     },
     Entry {
@@ -105,16 +105,15 @@ pub(super) static ENTRIES: [Entry; 15] = [
             "too many traces from go-feature-flag",
             "traces of the relay proxy without the application",
         ],
-        noticed_by: "Only the relay proxy's spans lack their parents, in about the share that callers leave \
-                     out.",
+        noticed_by: "Some spans of the relay proxy have the parent that they name, and many have not.",
     },
     Entry {
         id: "X06",
         severity: Severity::Info,
         title: "A service is instrumented on one side only",
-        means: "This service reports requests that come in but none that it makes, or the other way round. \
-                If it does both, the instrumentation of its HTTP server or of its HTTP client is missing, \
-                and traces are cut there. For a service that only does the one, all is well.",
+        means: "This service reports requests that it makes, and none that came in and led to them. If it \
+                serves requests, the instrumentation of its HTTP server is missing, and traces are cut \
+                there. For a job or a tool that serves nobody, all is well.",
         fix: concat!(
             "Switch the missing instrumentation on; automatic instrumentation brings both, in Node.js so:\n",
             "NODE_OPTIONS=--require @opentelemetry/auto-instrumentations-node/register",
@@ -125,8 +124,7 @@ pub(super) static ENTRIES: [Entry; 15] = [
             "no http client spans",
             "traces are cut at a service",
         ],
-        noticed_by: "Client spans without a parent, or a service with spans of one kind only, over many \
-                     spans.",
+        noticed_by: "Client spans without a parent, over many spans; those of web pages do not count.",
     },
     Entry {
         id: "X07",
@@ -161,7 +159,7 @@ pub(super) static ENTRIES: [Entry; 15] = [
             "context leak",
             "constant traceparent",
         ],
-        noticed_by: "Spans of one trace id hours apart, or hundreds of roots in one trace.",
+        noticed_by: "Spans of one trace id that come hours apart, or a thousand roots in one trace.",
     },
     Entry {
         id: "X09",
@@ -258,7 +256,8 @@ pub(super) static ENTRIES: [Entry; 15] = [
             "spans missing after a deployment",
             "last flagEvaluation before shutdown is lost",
         ],
-        noticed_by: "The relay proxy's process changes, and calls just before have no server span.",
+        noticed_by: "The relay proxy's process changes, and calls just before have no server span, unlike \
+                     others.",
     },
     Entry {
         id: "X14",

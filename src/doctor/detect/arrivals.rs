@@ -145,11 +145,10 @@ fn lost_upstream(evidence: &Evidence<'_>) -> Vec<Raised> {
     refused
         .filter_map(|seen| {
             let peer = seen.peer?;
-            let gaps = evidence.signs.senders.iter().filter_map(|sender| {
-                let mark = sender.marks.get(&Oddity::Orphan)?;
-                (sender.peer == Some(peer) && mark.last >= seen.first).then_some(mark.count)
-            });
-            let gaps: u64 = gaps.sum();
+            let senders = evidence.signs.senders.iter().filter(|sender| sender.peer == Some(peer));
+            let marks = senders
+                .flat_map(|sender| [Oddity::Orphan, Oddity::Gap].map(|oddity| sender.marks.get(&oddity)));
+            let gaps: u64 = marks.flatten().filter(|mark| mark.last >= seen.first).map(|mark| mark.count).sum();
             let seconds = seen.last.duration_since(seen.first).unwrap_or_default().as_secs();
             (gaps > 0).then(|| Raised {
                 id: "N11",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Evidence, Fill};
 use crate::doctor::Raised;
 use crate::observe::board::{LastOutcome, OutboxState};
+use crate::observe::facts::Kind;
 use crate::observe::ledger::DropReason;
 
 pub(super) fn detect(evidence: &Evidence<'_>) -> Vec<Raised> {
@@ -67,7 +68,7 @@ fn is_answer(message: &str) -> bool {
 
 /// D04: more than half full, and what that means.
 fn filling(evidence: &Evidence<'_>, outbox: &OutboxState) -> Option<Raised> {
-    let (used, capacity) = (outbox.fill.used(), outbox.fill.capacity);
+    let Room { used, capacity, unit } = Room::of(outbox);
     if outbox.lossy || capacity == 0 || used * 2 < capacity {
         return None;
     }
@@ -76,15 +77,31 @@ fn filling(evidence: &Evidence<'_>, outbox: &OutboxState) -> Option<Raised> {
     let before = evidence.fills.iter().find(same);
     let soon = before.and_then(|before| {
         let seconds = evidence.now.duration_since(before.at).ok()?.as_secs().max(1);
-        let more = used.checked_sub(before.used).filter(|more| *more > 0)?;
+        let before = if unit == BYTES { before.bytes } else { before.used };
+        let more = used.checked_sub(before).filter(|more| *more > 0)?;
         Some(format!("; at this rate it is full in {} s", (capacity - used.min(capacity)) * seconds / more))
     });
-    let text = format!(
-        "the queue of {who} holds {used} of {capacity} {}{}",
-        outbox.fill.sizer,
-        soon.unwrap_or_default()
-    );
+    let text = format!("the queue of {who} holds {used} of {capacity} {unit}{}", soon.unwrap_or_default());
     Some(evidence.state("D04", who, text))
+}
+
+/// Of the two bounds of a queue, the one that it is nearer to.
+struct Room {
+    used: u64,
+    capacity: u64,
+    unit: &'static str,
+}
+
+impl Room {
+    fn of(outbox: &OutboxState) -> Room {
+        let fill = &outbox.fill;
+        let (used, capacity) = (fill.used(), fill.capacity);
+        let by_bytes = u128::from(fill.bytes) * u128::from(capacity);
+        if fill.bytes_max > 0 && by_bytes > u128::from(used) * u128::from(fill.bytes_max) {
+            return Room { used: fill.bytes, capacity: fill.bytes_max, unit: BYTES };
+        }
+        Room { used, capacity, unit: fill.sizer }
+    }
 }
 
 fn unbalanced(evidence: &Evidence<'_>, outbox: &OutboxState) -> Option<Raised> {
@@ -100,7 +117,18 @@ fn unbalanced(evidence: &Evidence<'_>, outbox: &OutboxState) -> Option<Raised> {
 fn memory(evidence: &Evidence<'_>) -> Option<Raised> {
     let memory = evidence.board.memory?;
     let most = evidence.signs.senders.iter().max_by_key(|sender| sender.items);
-    (memory.used * 10 >= memory.limit * 9 && memory.limit > 0).then(|| {
+    // a request that does not fit is refused before everything is used up
+    let refuses = evidence.encounters.iter().any(|seen| {
+        let ago = evidence.now.duration_since(seen.last).unwrap_or_default();
+        seen.kind == Kind::NoRoom && ago < REFUSED_LATELY
+    });
+    let is_queue = evidence.board.outboxes.iter().any(|outbox| {
+        let Room { used, capacity, .. } = Room::of(outbox);
+        outbox.full || used * 2 >= capacity
+    });
+    let is_short =
+        memory.used * 10 >= memory.limit * 9 || (refuses && !is_queue && memory.used * 2 >= memory.limit);
+    (is_short && memory.limit > 0).then(|| {
         let most = most.map(|sender| format!("; {} sends most", super::called(sender))).unwrap_or_default();
         let text = format!("{} of {} bytes are in use{most}", memory.used, memory.limit);
         evidence.state("D07", "", text)
@@ -140,6 +168,8 @@ impl Evidence<'_> {
 }
 
 const FAILING_AFTER: Duration = Duration::from_secs(2);
+const REFUSED_LATELY: Duration = Duration::from_secs(10);
+const BYTES: &str = "bytes";
 const FILES_MIN: u64 = 1024;
 const CPU_MILLIS_MIN: u64 = 100;
 /// Words of warnings about names that were replaced.

@@ -9,15 +9,17 @@ use crate::insight::{Flag, NAMES_MAX, Oddity};
 /// A finding that is a mark and a sentence: id, oddity, how often it takes, and what the sender does.
 struct Row(&'static str, Oddity, u64, &'static str);
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 10] = [
     Row("T01", Oddity::EndsInFuture, 3, "sends spans that end after they arrive, the latest by"),
+    Row("T01", Oddity::BeforeCall, 3, "says that it served calls before they were made:"),
     Row("T02", Oddity::ImplausibleTime, 1, "sends spans with impossible times:"),
     Row("T03", Oddity::NoServiceName, 1, "sends telemetry and does not say which service it is:"),
-    Row("T04", Oddity::SharedInstance, 1, "has the same service.instance.id as something else:"),
+    Row("T04", Oddity::SharedInstance, 3, "has the same service.instance.id as another process:"),
     Row("T05", Oddity::OutdatedNames, 1, "tells of evaluations by an outdated name:"),
     Row("T06", Oddity::ManyNames, 1, "has very many different span names, such as"),
     Row("T06", Oddity::LargeAttributes, 1, "sends very many or very large attributes:"),
     Row("T08", Oddity::Personal, 1, "sends what looks like an e-mail address, in"),
+    Row("T09", Oddity::Undeclared, 1, "evaluates what the definitions do not have: the"),
 ];
 
 pub(super) fn detect(evidence: &Evidence<'_>) -> Vec<Raised> {

@@ -45,7 +45,9 @@ pub(super) struct Fill {
     pub exporter: Box<str>,
     pub signal: &'static str,
     pub at: SystemTime,
+    /// In the queue's own unit.
     pub used: u64,
+    pub bytes: u64,
 }
 
 type Detector = fn(&Evidence<'_>) -> Vec<Raised>;
@@ -53,9 +55,15 @@ type Detector = fn(&Evidence<'_>) -> Vec<Raised>;
 const DETECTORS: [Detector; 5] =
     [arrivals::detect, ports::detect, traces::detect, identity::detect, downstream::detect];
 
-/// What all detectors say.
+/// What all detectors say, without what only follows from something else that they say.
 pub(super) fn detect(evidence: &Evidence<'_>) -> Vec<Raised> {
-    DETECTORS.iter().flat_map(|detector| detector(evidence)).collect()
+    let mut raised: Vec<_> = DETECTORS.iter().flat_map(|detector| detector(evidence)).collect();
+    for (cause, follows) in CONSEQUENCES {
+        if raised.iter().any(|raised| raised.id == *cause) {
+            raised.retain(|raised| !follows.contains(&raised.id));
+        }
+    }
+    raised
 }
 
 impl Evidence<'_> {
@@ -121,6 +129,8 @@ fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
+/// What goes round comes twice and for ever; who listens where nobody can come hears nobody.
+const CONSEQUENCES: &[(&str, &[&str])] = &[("D05", &["X07", "X08"]), ("N08", &["N01", "N10"])];
 const SHOWN_CHARS_MAX: usize = 120;
 /// The counter of items that were cut out at the door.
 pub(super) const FLAWED: &str = "flawed";

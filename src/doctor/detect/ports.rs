@@ -44,14 +44,15 @@ fn met(seen: &Encounter) -> Option<Raised> {
         }
         Kind::PlainOnTlsPort => ("P04", format!("{peer} spoke plain text to {port}, which has TLS, {said}")),
         Kind::WrongPath => ("P05", format!("{peer} posted to {detail} of {port} {said}")),
-        Kind::UnsupportedMediaType
-            if detail.contains("content-encoding") || detail.contains("grpc-encoding") =>
-        {
-            ("P09", format!("{peer} sent {detail} to {port} {said}"))
-        }
-        Kind::UnsupportedMediaType => ("P08", format!("{peer} sent {detail} to {port} {said}")),
-        Kind::Malformed if detail.contains("says") || detail.contains("declared") => {
+        Kind::UnsupportedMediaType => (unreadable(detail), format!("{peer} sent {detail} to {port} {said}")),
+        Kind::Malformed if detail.contains("it begins like") => {
             ("P08", format!("{peer} sent data to {port} {said} that is not what it says it is: {detail}"))
+        }
+        Kind::Malformed if BROKEN.iter().any(|broken| detail.contains(broken)) => {
+            ("P09", format!("{peer} sent data to {port} {said} that is not compressed as it says: {detail}"))
+        }
+        Kind::Malformed if detail.contains(OLD_FIELD) => {
+            ("P10", format!("{peer} sent an OTLP of before 0.15 to {port} {said}: {detail}"))
         }
         Kind::Malformed => {
             ("T07", format!("{peer} sent a request to {port} {said} that is not valid OTLP: {detail}"))
@@ -67,6 +68,8 @@ fn met(seen: &Encounter) -> Option<Raised> {
             ("P12", format!("{peer} sends {detail} to {port}, which no pipeline takes, {said}"))
         }
         Kind::Unauthenticated => ("P13", format!("{peer} was turned away at {port} {said}: {detail}")),
+        // whoever looks whether a port has TLS leaves like that
+        Kind::HandshakeFailed if detail.contains("it left") => return None,
         Kind::HandshakeFailed => {
             ("P13", format!("{peer} and {port} could not agree on TLS, {said}: {detail}"))
         }
@@ -88,7 +91,21 @@ fn met(seen: &Encounter) -> Option<Raised> {
         _ => return None,
     };
     let subject = format!("{peer} {port} {detail}");
-    Some(Raised { id, subject, evidence, fix: None, count: *count, first: *first, last: *last })
+    let fix = (*kind == Kind::HandshakeFailed && detail.contains("does not trust")).then(|| TRUST.to_owned());
+    Some(Raised { id, subject, evidence, fix, count: *count, first: *first, last: *last })
+}
+
+/// What is wrong with a content type and a content encoding of which one cannot be read.
+fn unreadable(detail: &str) -> &'static str {
+    let detail = detail.to_ascii_lowercase();
+    let has_type = |known: &&str| detail.starts_with(&format!("content-type: {known}"));
+    match () {
+        () if detail.contains("application/grpc-web") => "P10",
+        () if detail.starts_with("grpc-encoding") => "P09",
+        // only the encoding is left
+        () if READABLE.iter().any(|known| has_type(&known)) => "P09",
+        () => "P08",
+    }
 }
 
 fn refused_origin(seen: &Encounter, port: &str) -> Raised {
@@ -108,3 +125,9 @@ fn refused_origin(seen: &Encounter, port: &str) -> Raised {
     let (subject, count) = (format!("{origin} {port}"), seen.count);
     Raised { id, subject, evidence, fix: Some(fix), count, first: seen.first, last: seen.last }
 }
+
+const READABLE: [&str; 2] = ["application/x-protobuf", "application/json"];
+/// How it is said of a body that is not compressed as its head says.
+const BROKEN: [&str; 3] = ["not valid gzip data", "not valid zstd data", "not valid deflate data"];
+const OLD_FIELD: &str = "instrumentationLibrary";
+const TRUST: &str = "Let the sender trust the authority that has signed the port's certificate:\nOTEL_EXPORTER_OTLP_CERTIFICATE=ca.crt";

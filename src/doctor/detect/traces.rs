@@ -27,6 +27,16 @@ pub(super) fn detect(evidence: &Evidence<'_>) -> Vec<Raised> {
     let mut raised = Vec::new();
     for Row(id, oddity, at_least, does) in ROWS {
         for (sender, mark) in evidence.senders_with(oddity, at_least) {
+            let is_usual = match oddity {
+                // in a page, what it fetches is often the first thing that there is
+                Oddity::ClientRoot => sender.is_browser,
+                // an answer that was lost or late is asked for again
+                Oddity::Twice => mark.count * TWICE_ONE_IN < sender.items,
+                _ => false,
+            };
+            if is_usual {
+                continue;
+            }
             let text = format!("{} {does} {} ({})", called(sender), shown(&mark.sample), times(mark.count));
             raised.push(evidence.marked(id, sender, mark, text));
         }
@@ -50,12 +60,15 @@ struct Joined<'a> {
 /// X01, X02, X03 for relay proxies and C07 for browsers, by the service that served.
 fn unconnected(evidence: &Evidence<'_>) -> Vec<Raised> {
     let pairs = &evidence.signs.pairs;
-    let parents: HashSet<SpanId> = pairs.served.iter().map(|served| served.parent).collect();
+    let all = || pairs.served.iter().chain(&pairs.served_elsewhere);
+    let parents: HashSet<SpanId> = all().map(|served| served.parent).collect();
     let mut by_server: BTreeMap<(bool, &str), Joined<'_>> = BTreeMap::new();
     let mut taken = HashSet::new();
-    for call in &pairs.calls {
+    // until then what served a call may come, and something else would be taken for it
+    let is_old = |call: &&Call| evidence.now.duration_since(call.seen).unwrap_or_default() >= BATCH_DELAY;
+    for call in pairs.calls.iter().filter(is_old) {
         if parents.contains(&call.span_id) {
-            let served = pairs.served.iter().find(|served| served.parent == call.span_id);
+            let served = all().find(|served| served.parent == call.span_id);
             if let Some(served) = served {
                 by_server.entry((call.is_to_relay_proxy, &served.service)).or_default().connected += 1;
             }
@@ -70,7 +83,7 @@ fn unconnected(evidence: &Evidence<'_>) -> Vec<Raised> {
                 && served.start.saturating_add(SKEW_NANOS) >= call.start
                 && served.end <= call.end.saturating_add(SKEW_NANOS)
         };
-        if let Some((number, served)) = pairs.served.iter().enumerate().find(fits) {
+        if let Some((number, served)) = all().enumerate().find(fits) {
             taken.insert(number);
             by_server
                 .entry((call.is_to_relay_proxy, &served.service))
@@ -172,15 +185,24 @@ fn bulk_only(evidence: &Evidence<'_>) -> Vec<Raised> {
 /// X13: calls just before the process of a relay proxy changed, which nothing served.
 fn restarted(evidence: &Evidence<'_>) -> Vec<Raised> {
     let pairs = &evidence.signs.pairs;
-    let found = evidence.senders_with(Oddity::Restarted, 1).filter(|(sender, _)| sender.is_relay_proxy);
+    let parents: HashSet<SpanId> = pairs.served.iter().map(|served| served.parent).collect();
+    let (joined, unserved): (Vec<&Call>, Vec<&Call>) = pairs
+        .calls
+        .iter()
+        .filter(|call| call.is_to_relay_proxy && pairs.served_since().is_none_or(|since| call.seen > since))
+        .partition(|call| parents.contains(&call.span_id));
+    // one that never goes on with the traces of its callers has lost nothing that would show
+    if joined.len() < JOINED_MIN {
+        return Vec::new();
+    }
+    let found = evidence.senders_with(Oddity::Restarted, 1).filter(|(sender, mark)| {
+        // until then spans of before may come, and perhaps the process is one of several
+        sender.is_relay_proxy && evidence.now.duration_since(mark.last).unwrap_or_default() >= SETTLED
+    });
     let raised = found.filter_map(|(sender, mark)| {
         let before = mark.last.checked_sub(BEFORE_RESTART)?;
-        let unserved = pairs.calls.iter().filter(|call| {
-            call.is_to_relay_proxy
-                && (before..=mark.last).contains(&call.seen)
-                && !pairs.served.iter().any(|served| served.parent == call.span_id)
-        });
-        let unserved = unserved.count() as u64;
+        let unserved =
+            unserved.iter().filter(|call| (before..=mark.last).contains(&call.seen)).count() as u64;
         let text = format!(
             "{}: {}; {unserved} calls just before have no span there",
             called(sender),
@@ -204,9 +226,16 @@ fn noise(evidence: &Evidence<'_>) -> Vec<Raised> {
 }
 
 const PAIRS_MIN: u64 = 20;
+/// Of so many spans one may come twice.
+const TWICE_ONE_IN: u64 = 20;
+/// SDKs send every five seconds.
+const BATCH_DELAY: Duration = Duration::from_secs(6);
 const ORPHANS_MIN: u64 = 20;
 const NOISE_MIN: u64 = 10;
 /// Clocks of two hosts may differ by so much.
 const SKEW_NANOS: u64 = 2_000_000_000;
 /// SDKs hold spans for five seconds.
 const BEFORE_RESTART: Duration = Duration::from_secs(30);
+/// Calls that have their counterpart, so that one without means something.
+const JOINED_MIN: usize = 5;
+const SETTLED: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use memchr::memmem;
 use tokio::time::Instant;
 
 use super::Caller;
@@ -306,6 +307,13 @@ impl Inbound {
         let looks = looks_like(Syntax::Protobuf, &body);
         let checked = otlp::check(signal, body, &watchlist)
             .map_err(|error| malformed(format!("not an OTLP {signal} request: {error}{looks}")))?;
+        // a field that is not known is passed over, and then nothing would be left
+        if self.written.syntax == Syntax::Json
+            && checked.payload.is_empty()
+            && memmem::find(&self.body, OLD_FIELD).is_some()
+        {
+            return Err(malformed(OLD_FIELDS.to_owned()));
+        }
         arrival.ledger.checked(checked.payload.len(), checked.flawed);
         let (mut admission, Checked { payload, flawed }) = (self.admission, checked);
         let room = intake.wait_for_room(&mut admission, &payload, Instant::now() + ROOM_PATIENCE);
@@ -396,6 +404,9 @@ const GRPC_PREFIX: u64 = 5;
 const LARGE_BYTES: usize = 1 << 20;
 /// SDKs wait ten seconds for an answer: one that says "try again" has to come before they give up by themselves.
 const ROOM_PATIENCE: Duration = Duration::from_secs(8);
+/// Of an OTLP that is no more; other names begin like this, too.
+const OLD_FIELD: &[u8] = b"\"instrumentationLibrary";
+const OLD_FIELDS: &str = "it has instrumentationLibrarySpans or its kin, which OTLP calls scopeSpans since 0.15: update the sender";
 
 #[cfg(test)]
 mod tests {

@@ -102,11 +102,14 @@ async fn trace(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Answer 
 }
 
 async fn span(State(page): State<Arc<Page>>, Path((id, span_id)): Path<(String, String)>) -> Answer {
-    let found = page.cx.insight.trace(&id, |_, trace| {
-        let mut spans = trace.spans.iter();
-        spans.find(|span| hex(&span.id) == span_id).map(|span| of(trace, span))
-    });
-    found.flatten().map(|span| answer(&span)).ok_or_else(|| forgotten(&id))
+    written(move || {
+        let found = page.cx.insight.trace(&id, |_, trace| {
+            let mut spans = trace.spans.iter();
+            spans.find(|span| hex(&span.id) == span_id).map(|span| of(trace, span))
+        });
+        found.flatten().map(|span| answer(&span)).ok_or_else(|| forgotten(&id))
+    })
+    .await
 }
 
 async fn rejections(State(page): State<Arc<Page>>) -> Response {

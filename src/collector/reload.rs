@@ -75,6 +75,11 @@ impl Collector {
         self.downstreams.set(graph.exporters(Signal::Traces));
         self.entrance.replace(graph);
         self.swap_ports(wanted, found, within, &mut change);
+        for extension in &plan.extensions {
+            if let Some(serve) = &extension.built.serve {
+                serve.in_force(&start::context(&extension.id, self));
+            }
+        }
         self.doctor.warned(plan.warnings.problems().iter().map(ToString::to_string).collect());
         self.board.set_config(plan.prints.fingerprint);
         Ok(Reloaded::Changed(change))

@@ -77,7 +77,7 @@ pub(super) async fn start(plan: Plan) -> Result<Collector, StartError> {
 
 /// The ports that a plan wants, those of the receivers first, and what is to answer there.
 pub(super) fn wanted(plan: &Plan, collector: &Collector) -> Vec<Wanted> {
-    let Collector { entrance, board, budget, facts, .. } = collector;
+    let Collector { entrance, board, facts, .. } = collector;
     let mut wanted = Vec::new();
     for receiver in &plan.receivers {
         let id = shared(&receiver.id);
@@ -100,15 +100,7 @@ pub(super) fn wanted(plan: &Plan, collector: &Collector) -> Vec<Wanted> {
     }
     for registry::Extension { id, key, built } in &plan.extensions {
         let Some(serve) = &built.serve else { continue };
-        let listeners = serve.listeners(ExtensionContext {
-            id: id.clone(),
-            board: board.clone(),
-            facts: facts.clone(),
-            budget: budget.clone(),
-            insight: collector.insight.clone(),
-            doctor: collector.doctor.clone(),
-            downstreams: collector.downstreams.clone(),
-        });
+        let listeners = serve.listeners(context(id, collector));
         wanted.extend(listeners.into_iter().map(|listen| Wanted {
             component: id.clone(),
             key: key.clone(),
@@ -117,6 +109,19 @@ pub(super) fn wanted(plan: &Plan, collector: &Collector) -> Vec<Wanted> {
         }));
     }
     wanted
+}
+
+/// What an extension may look at.
+pub(super) fn context(id: &Arc<str>, collector: &Collector) -> ExtensionContext {
+    ExtensionContext {
+        id: id.clone(),
+        board: collector.board.clone(),
+        facts: collector.facts.clone(),
+        budget: collector.budget.clone(),
+        insight: collector.insight.clone(),
+        doctor: collector.doctor.clone(),
+        downstreams: collector.downstreams.clone(),
+    }
 }
 
 /// What the engine is told of a plan.

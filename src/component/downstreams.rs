@@ -37,10 +37,17 @@ impl Downstreams {
             let batch = Batch::new(Signal::Traces, vec![payload.clone()]);
             async move {
                 let begun = Instant::now();
-                let outcome = exporter.export(&batch).await;
+                let outcome = tokio::time::timeout(TRY_WITHIN, exporter.export(&batch)).await;
+                let outcome = outcome.unwrap_or_else(|_| {
+                    let within = humantime::format_duration(TRY_WITHIN);
+                    Outcome::RetryLater { after: None, message: format!("no answer within {within}") }
+                });
                 Tried { exporter: Arc::clone(id), outcome, took: begun.elapsed() }
             }
         });
         futures_util::future::join_all(tries).await
     }
 }
+
+/// A downstream that takes longer to answer does not.
+const TRY_WITHIN: Duration = Duration::from_secs(10);

@@ -27,6 +27,11 @@ pub struct Extension {
 pub trait Serve: Send + Sync {
     /// What to bind, and what answers there. Asked when the collector starts, and again at each reload.
     fn listeners(&self, cx: ExtensionContext) -> Vec<Listen>;
+
+    /// The configuration is in force now: nothing can fail any more.
+    fn in_force(&self, cx: &ExtensionContext) {
+        let _ = cx;
+    }
 }
 
 /// What an extension may look at.

@@ -30,7 +30,11 @@ pub(super) struct Findings {
 impl Findings {
     /// Takes what the detectors say now in place of what they said before.
     pub fn update(&mut self, raised: Vec<Raised>, now: SystemTime) {
-        let mut holding = Vec::new();
+        let holding: Vec<(&'static str, String)> = raised
+            .iter()
+            .filter(|raised| holds(raised, now))
+            .map(|raised| (raised.id, raised.subject.clone()))
+            .collect();
         for raised in few_of_each(raised, now) {
             let Some(entry) = catalogue::entry(raised.id) else { continue };
             let key = (entry.id, raised.subject);
@@ -51,7 +55,6 @@ impl Findings {
                 last_seen: raised.last,
                 resolved: None,
             };
-            holding.push(key.clone());
             self.by_subject.insert(key, finding);
         }
         for (key, finding) in &mut self.by_subject {
@@ -86,9 +89,14 @@ impl Findings {
     }
 }
 
+/// Whether its evidence is new enough.
+fn holds(raised: &Raised, now: SystemTime) -> bool {
+    now.duration_since(raised.last).unwrap_or_default() < EXPIRES_AFTER
+}
+
 /// Of what still holds, the few subjects of each kind that count most; the last of them tells how many more there are.
 fn few_of_each(mut raised: Vec<Raised>, now: SystemTime) -> Vec<Raised> {
-    raised.retain(|raised| now.duration_since(raised.last).unwrap_or_default() < EXPIRES_AFTER);
+    raised.retain(|raised| holds(raised, now));
     raised.sort_by(|left, right| left.id.cmp(right.id).then_with(|| right.count.cmp(&left.count)));
     let mut few: Vec<Raised> = Vec::new();
     for of_kind in raised.chunk_by(|left, right| left.id == right.id) {

@@ -128,7 +128,14 @@ impl Doctor {
         period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             period.tick().await;
-            self.examine(SystemTime::now());
+            // drawing conclusions takes some milliseconds where much was seen
+            let doctor = Arc::clone(&self);
+            let examined = tokio::task::spawn_blocking(move || doctor.examine(SystemTime::now()));
+            if let Err(error) = examined.await
+                && error.is_panic()
+            {
+                tracing::error!("an examination failed: a defect of burgee");
+            }
         }
     }
 
@@ -139,20 +146,27 @@ impl Doctor {
         let (encounters, connections) = (self.facts.encounters(), self.facts.connections());
         let mut state = self.state();
         state.count(&board, now);
-        let State { surroundings, warnings, fills, counters, .. } = &mut *state;
-        let changes =
-            counters.iter().filter_map(|(name, counter)| Some((name.clone(), counter.change?))).collect();
+        let (surroundings, warnings) = (state.surroundings.clone(), state.warnings.clone());
+        let fills: Vec<Fill> = state.fills.iter().cloned().collect();
+        let changes: BTreeMap<String, Change> = state
+            .counters
+            .iter()
+            .filter_map(|(name, counter)| Some((name.clone(), counter.change?)))
+            .collect();
+        // whoever asks for findings does not wait for the next ones
+        drop(state);
         let raised = detect::detect(&Evidence {
             now,
             board,
             encounters,
             connections,
             signs,
-            surroundings,
-            warnings,
-            fills: fills.make_contiguous(),
+            surroundings: &surroundings,
+            warnings: &warnings,
+            fills: &fills,
             changes: &changes,
         });
+        let mut state = self.state();
         state.findings.update(raised, now);
         state.examined = Some(now);
     }

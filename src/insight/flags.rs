@@ -25,6 +25,16 @@ pub struct Flag {
     recent: [(u64, u64); SLOTS],
 }
 
+/// How often a flag was seen, and since when.
+#[derive(Clone, Copy, Debug)]
+pub struct FlagCounts {
+    pub evaluations: u64,
+    /// Evaluations that failed since there is no such flag.
+    pub not_found: u64,
+    pub first_seen: SystemTime,
+    pub last_seen: SystemTime,
+}
+
 /// All flags that are remembered; those beyond [`FLAGS_MAX`] are counted.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
@@ -49,7 +59,8 @@ impl Flags {
             if *told.error == *crate::flags::conventions::ERROR_FLAG_NOT_FOUND { stands_for } else { 0 };
         flag.last_seen = now;
         for (names, name) in [(&mut flag.variants, &told.variant), (&mut flag.reasons, &told.reason)] {
-            if names.len() < NAMES_MAX || names.contains_key(name) {
+            let fits = names.len() < NAMES_MAX && name.len() <= NAME_BYTES_MAX;
+            if fits || names.contains_key(name) {
                 *names.entry(Arc::clone(name)).or_default() += stands_for;
             }
         }
@@ -58,7 +69,7 @@ impl Flags {
             (&mut flag.providers, &told.provider),
             (&mut flag.versions, &told.version),
         ] {
-            if !name.is_empty() && names.len() < NAMES_MAX {
+            if !name.is_empty() && names.len() < NAMES_MAX && name.len() <= NAME_BYTES_MAX {
                 names.insert(Arc::clone(name));
             }
         }
@@ -68,6 +79,17 @@ impl Flags {
             *place = (slot, 0);
         }
         place.1 += stands_for;
+    }
+
+    /// What conclusions are drawn from.
+    pub fn counts(&self) -> BTreeMap<Arc<str>, FlagCounts> {
+        let counts = |flag: &Flag| FlagCounts {
+            evaluations: flag.evaluations,
+            not_found: flag.not_found,
+            first_seen: flag.first_seen,
+            last_seen: flag.last_seen,
+        };
+        self.flags.iter().map(|(key, flag)| (Arc::clone(key), counts(flag))).collect()
     }
 
     pub fn all(&self) -> BTreeMap<Arc<str>, Flag> {
@@ -113,6 +135,8 @@ fn slot(now: SystemTime) -> u64 {
 pub const FLAGS_MAX: usize = 2000;
 /// Variants, services and the like of one flag.
 pub const NAMES_MAX: usize = 32;
+/// Longer names of variants, services and the like are not listed.
+const NAME_BYTES_MAX: usize = 64;
 pub const SLOTS: usize = 30;
 pub const SLOT: Duration = Duration::from_secs(10);
 

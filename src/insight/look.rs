@@ -68,6 +68,9 @@ impl Memory {
             evaluations.of(item, |evaluation| {
                 let hasher = self.hasher.clone();
                 let hash = |text: &str| std::hash::BuildHasher::hash_one(&hasher, text) | 1;
+                if told.len() >= TOLD_MAX {
+                    return;
+                }
                 told.push(Told::read(item, evaluation, &service, &mut |text| self.intern(text), hash));
             });
             let attributes = Attributes::of(item);
@@ -292,8 +295,9 @@ impl<'a> Attributes<'a> {
             _ => {}
         }
         if let ("url.full" | "http.url" | "url.query" | "http.target", Value::Str(text)) = (key, value)
-            && let Some((_, query)) = text.split_once('?')
-            && is_address(query)
+            && is_address(
+                text.split_once('?').map_or(if key == "url.query" { text } else { "" }, |(_, query)| query),
+            )
         {
             self.personal = Some(key);
         }
@@ -385,6 +389,8 @@ const OUTDATED: [&str; 7] = [
     "feature_flag.flag_key",
     "feature_flag.context.key",
 ];
+/// Evaluations that are remembered of one span.
+const TOLD_MAX: usize = 128;
 const ATTRIBUTES_MAX: usize = 64;
 const VALUE_MAX: usize = super::TEXT_BYTES_MAX;
 /// The limit of SDKs, unless it was changed.

@@ -124,7 +124,7 @@ impl Memory {
 
     pub fn evaluations(&self, filter: &Filter, after: u64, limit: usize) -> Page {
         let oldest = self.told.front().map_or(self.numbers + 1, |told| told.number);
-        let forgotten = oldest.saturating_sub(after + 1);
+        let forgotten = oldest.saturating_sub(after.saturating_add(1));
         let from = self.told.partition_point(|told| told.number <= after);
         let passing = || self.told.range(from..).filter(|told| filter.passes(told));
         let left_out = passing().count().saturating_sub(limit);
@@ -152,10 +152,10 @@ impl Memory {
     /// Looks at traces as a whole that nothing was added to for a while.
     pub fn settle(&mut self, now: SystemTime) {
         let before = now.checked_sub(SETTLED_AFTER).unwrap_or(SystemTime::UNIX_EPOCH);
-        let mut odd = Vec::new();
+        let mut odd = Odd::default();
         self.traces.settled(before, SETTLED_SPANS_MAX, |id, trace| examine(id, trace, &mut odd));
-        for (service, oddity, sample) in odd {
-            self.senders.mark_service(&service, oddity, now, || sample);
+        for ((service, oddity), (count, sample)) in odd.0 {
+            self.senders.mark_service(&service, oddity, count, now, sample);
         }
     }
 }
@@ -173,35 +173,49 @@ impl Open {
     }
 }
 
-/// What is odd about a trace as a whole, each with the service that it is about.
-fn examine(id: &TraceId, trace: &Trace, odd: &mut Vec<(Arc<str>, Oddity, String)>) {
+/// What is odd about traces as a whole: how often, by service, with a sample each.
+#[derive(Default)]
+struct Odd(BTreeMap<(Arc<str>, Oddity), (u64, String)>);
+
+impl Odd {
+    fn add(&mut self, service: &Arc<str>, oddity: Oddity, sample: impl FnOnce() -> String) {
+        let of = self.0.entry((Arc::clone(service), oddity)).or_insert_with(|| (0, sample()));
+        of.0 += 1;
+    }
+}
+
+fn examine(id: &TraceId, trace: &Trace, odd: &mut Odd) {
     let at = || format!("trace {}", hex(id));
+    // where not all was kept, what is missing may be burgee's own doing
+    let is_whole = trace.beyond == 0;
     for span in &trace.spans {
         if span.parent == span.id {
-            odd.push((Arc::clone(&span.service), Oddity::Circle, at()));
+            odd.add(&span.service, Oddity::Circle, at);
+        }
+        if !is_whole {
+            continue;
         }
         if span.has_remote_parent() {
             let oddity = if trace.has(&span.parent) { Oddity::Joined } else { Oddity::Orphan };
-            odd.push((Arc::clone(&span.service), oddity, at()));
+            odd.add(&span.service, oddity, at);
         } else if !span.is_root() && !trace.has(&span.parent) {
-            odd.push((Arc::clone(&span.service), Oddity::Gap, at()));
+            odd.add(&span.service, Oddity::Gap, at);
         }
     }
     for (span, ahead) in served_before_called(trace) {
-        let sample = format!("{}: {ahead:.1} s", at());
-        odd.push((Arc::clone(&span.service), Oddity::BeforeCall, sample));
+        odd.add(&span.service, Oddity::BeforeCall, || format!("{}: {ahead:.1} s", at()));
     }
     if let Some(span) = circle(trace) {
-        odd.push((Arc::clone(&trace.spans[span].service), Oddity::Circle, at()));
+        odd.add(&trace.spans[span].service, Oddity::Circle, at);
     }
     let Some(head) = trace.head() else { return };
     let roots = trace.spans.iter().filter(|span| span.is_root()).count();
     let lasts = trace.last_seen.duration_since(trace.first_seen).unwrap_or_default();
     if roots >= ROOTS_MAX || lasts >= ENDLESS_AFTER {
-        odd.push((Arc::clone(&head.service), Oddity::EndlessTrace, format!("{}: {roots} roots", at())));
+        odd.add(&head.service, Oddity::EndlessTrace, || format!("{}: {roots} roots", at()));
     }
     if let Some((service, sample)) = two_variants(trace) {
-        odd.push((service, Oddity::TwoVariants, format!("{}: {sample}", at())));
+        odd.add(&service, Oddity::TwoVariants, || format!("{}: {sample}", at()));
     }
     if trace.spans.len() == 1
         && head.is_root()
@@ -210,7 +224,7 @@ fn examine(id: &TraceId, trace: &Trace, odd: &mut Vec<(Arc<str>, Oddity, String)
         let by_design = &*head.name == EXPORTED_EVALUATION;
         let oddity = if by_design { Oddity::UnjoinedByDesign } else { Oddity::Unjoined };
         if matches!(told.told_by, super::ToldBy::Span) {
-            odd.push((Arc::clone(&told.service), oddity, format!("{}: {}", at(), told.key)));
+            odd.add(&told.service, oddity, || format!("{}: {}", at(), told.key));
         }
     }
 }

@@ -14,6 +14,7 @@ mod traces;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc;
 
 pub use filter::{Filter, FilterError};
-pub use flags::Flag;
+pub use flags::{Flag, FlagCounts};
 pub use senders::{NAMES_MAX, Sender};
 pub use signs::{Call, Mark, Oddity, Pairs, Served};
 pub use told::{TEXT_BYTES_MAX, Told, ToldBy};
@@ -78,7 +79,7 @@ pub struct Tap {
 pub struct Signs {
     pub senders: Vec<Sender>,
     pub pairs: Pairs,
-    pub flags: BTreeMap<Arc<str>, Flag>,
+    pub flags: BTreeMap<Arc<str>, FlagCounts>,
 }
 
 impl Default for Insight {
@@ -130,8 +131,13 @@ impl Insight {
         let is_large = passed.payload.bytes().len() > LARGE_BYTES;
         let insight = Arc::clone(self);
         let look = move || {
+            let mut memory = insight.memory();
             let begun = Instant::now();
-            insight.memory().look(&passed.payload, &passed.from, &insight.watch);
+            let looked = AssertUnwindSafe(|| memory.look(&passed.payload, &passed.from, &insight.watch));
+            if catch_unwind(looked).is_err() {
+                let (signal, items) = (passed.payload.signal(), passed.payload.len());
+                tracing::error!(%signal, items, "looking at a payload failed, which loses nothing else: a defect of burgee");
+            }
             begun.elapsed()
         };
         match is_large {
@@ -177,7 +183,7 @@ impl Insight {
 
     pub fn signs(&self) -> Signs {
         let memory = self.memory();
-        Signs { senders: memory.senders.all(), pairs: memory.pairs.clone(), flags: memory.flags.all() }
+        Signs { senders: memory.senders.all(), pairs: memory.pairs.clone(), flags: memory.flags.counts() }
     }
 
     /// The evaluations after a number that pass, at most so many of them, the latest.
@@ -209,12 +215,12 @@ impl Insight {
     pub fn trace<T>(&self, id: &str, see: impl FnOnce(&TraceId, &Trace) -> T) -> Option<T> {
         self.watched();
         let memory = self.memory();
-        let mut found = memory.traces.iter().filter(|(known, _)| hex(&known[..]).starts_with(id));
-        match (found.next(), id.len()) {
-            (Some((id, trace)), 32) => Some(see(id, trace)),
-            (Some((id, trace)), PREFIX_MIN..) if found.next().is_none() => Some(see(id, trace)),
-            _ => None,
+        if let Some(id) = whole(id) {
+            return memory.traces.get(&id).map(|trace| see(&id, trace));
         }
+        let mut found = memory.traces.iter().filter(|(known, _)| hex(&known[..]).starts_with(id));
+        let (id, trace) = found.next().filter(|_| id.len() >= PREFIX_MIN)?;
+        found.next().is_none().then(|| see(id, trace))
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -259,6 +265,13 @@ pub enum Enough {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{TAPS_MAX} taps are open, which is the limit; close one")]
 pub struct TooManyTaps;
+
+/// The id that these 32 digits are.
+fn whole(digits: &str) -> Option<TraceId> {
+    let is_id = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = u128::from_str_radix(digits, 16).ok().filter(|_| is_id)?;
+    Some(number.to_be_bytes())
+}
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

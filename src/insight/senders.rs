@@ -36,8 +36,7 @@ pub struct Sender {
     processes: VecDeque<Box<str>>,
     /// Several processes send, by turns: that is no restart.
     are_several: bool,
-    /// Hashes of span names, at most [`NAMES_MAX`].
-    names: HashSet<u64, RandomState>,
+    names: Names,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +51,16 @@ impl Key {
     fn of(service: &Arc<str>, from: &From) -> Key {
         let peer = from.peer.map(|peer| peer.ip().to_canonical());
         Key { service: Arc::clone(service), peer, transport: from.transport, port: from.port }
+    }
+}
+
+/// Hashes of span names, at most [`NAMES_MAX`]. A copy of a sender is for looking at, and has none.
+#[derive(Debug, Default)]
+struct Names(HashSet<u64, RandomState>);
+
+impl Clone for Names {
+    fn clone(&self) -> Names {
+        Names::default()
     }
 }
 
@@ -99,7 +108,7 @@ impl Senders {
             marks: BTreeMap::new(),
             processes: VecDeque::new(),
             are_several: false,
-            names: HashSet::default(),
+            names: Names::default(),
         });
         sender.last_seen = now;
         sender.is_relay_proxy |= about.is_relay_proxy;
@@ -147,8 +156,9 @@ impl Senders {
         &mut self,
         service: &str,
         oddity: Oddity,
+        count: u64,
         now: SystemTime,
-        sample: impl FnOnce() -> String,
+        sample: String,
     ) {
         let latest = self
             .senders
@@ -156,7 +166,7 @@ impl Senders {
             .filter(|sender| *sender.service == *service)
             .max_by_key(|sender| sender.last_seen);
         if let Some(sender) = latest {
-            Mark::note(&mut sender.marks, oddity, now, sample);
+            Mark::note_many(&mut sender.marks, oddity, count, now, || sample);
         }
     }
 }
@@ -168,7 +178,12 @@ impl Sender {
 
     /// Notes the name of a span. True if there are more than code can have.
     pub(super) fn name(&mut self, hash: u64) -> bool {
-        self.names.len() >= NAMES_MAX || (self.names.insert(hash) && self.names.len() >= NAMES_MAX)
+        let Names(names) = &mut self.names;
+        if names.len() >= NAMES_MAX {
+            return !names.contains(&hash);
+        }
+        names.insert(hash);
+        false
     }
 
     /// How often something was seen.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::traces::{SpanId, TraceId};
 
@@ -88,9 +88,23 @@ impl Mark {
         now: SystemTime,
         sample: impl FnOnce() -> String,
     ) {
+        Mark::note_many(marks, oddity, 1, now, sample);
+    }
+
+    /// Notes it so many times.
+    pub(super) fn note_many(
+        marks: &mut std::collections::BTreeMap<Oddity, Mark>,
+        oddity: Oddity,
+        count: u64,
+        now: SystemTime,
+        sample: impl FnOnce() -> String,
+    ) {
         let new = || Mark { count: 0, first: now, last: now, sample: Box::default() };
         let mark = marks.entry(oddity).or_insert_with(new);
-        mark.count += 1;
+        if now.duration_since(mark.last).unwrap_or_default() > FORGOTTEN_AFTER {
+            *mark = new();
+        }
+        mark.count += count;
         mark.last = now;
         // the first one, and then not each time: making up a text costs
         if mark.sample.is_empty() || mark.count.is_multiple_of(SAMPLE_EVERY) {
@@ -166,3 +180,5 @@ impl Pairs {
 
 const PAIRS_MAX: usize = 512;
 const SAMPLE_EVERY: u64 = 64;
+/// What was not seen for so long begins anew when it comes again.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);

@@ -84,7 +84,7 @@ impl Told {
         intern: &mut impl FnMut(&str) -> Arc<str>,
         hash: impl Fn(&str) -> u64,
     ) -> Told {
-        let event = item.events().find(|event| tells_of(event, evaluation));
+        let event = item.events().take(EVENTS_MAX).find(|event| tells_of(event, evaluation));
         let (told_by, nanos) = match (&event, item.signal()) {
             (_, Signal::Logs) => (ToldBy::Log, item.time_unix_nano()),
             (Some(event), _) => (ToldBy::Event, event.time_unix_nano()),
@@ -190,5 +190,7 @@ pub(super) fn time(unix_nano: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(unix_nano)).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
+/// Events of a span among which the one that told is looked for.
+const EVENTS_MAX: usize = 64;
 /// Bytes of a text that is remembered.
 pub const TEXT_BYTES_MAX: usize = 256;

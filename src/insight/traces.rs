@@ -122,6 +122,7 @@ impl Traces {
         let trace = self.touch(trace_id, now);
         if trace.bytes + bytes > room {
             trace.beyond += 1;
+            self.make_room();
             return true;
         }
         let is_new = trace.ids.insert(span.id);
@@ -138,9 +139,11 @@ impl Traces {
         let trace = self.touch(told.trace_id, now);
         if trace.evaluations.len() < EVALUATIONS_MAX {
             trace.evaluations.push(Arc::clone(told));
-            trace.bytes += size_of::<Arc<Told>>();
-            self.bytes += size_of::<Arc<Told>>();
+            // it stays for as long as the trace, whatever else forgets it
+            trace.bytes += told.bytes();
+            self.bytes += told.bytes();
         }
+        self.make_room();
     }
 
     fn touch(&mut self, trace_id: TraceId, now: SystemTime) -> &mut Trace {
@@ -239,4 +242,4 @@ impl Trace {
 /// What an empty trace takes in all tables, about.
 const TRACE_BYTES: usize = 400;
 /// Evaluations of one trace.
-const EVALUATIONS_MAX: usize = 10_000;
+const EVALUATIONS_MAX: usize = 4_000;

@@ -69,12 +69,11 @@ impl Watch {
 
     fn offer(&self, payload: &Payload, from: From) {
         let bytes = payload.bytes().len() as u64;
-        let waiting = self.waiting_bytes.load(Relaxed);
+        let waiting = self.waiting_bytes.fetch_add(bytes, Relaxed);
         let fits = waiting == 0 || waiting + bytes <= RING_BYTES;
         let passed = || Passed { payload: payload.clone(), from };
-        if fits && self.ring.try_send(passed()).is_ok() {
-            self.waiting_bytes.fetch_add(bytes, Relaxed);
-        } else {
+        if !fits || self.ring.try_send(passed()).is_err() {
+            self.waiting_bytes.fetch_sub(bytes, Relaxed);
             self.skipped.fetch_add(payload.len(), Relaxed);
         }
     }
@@ -95,10 +94,7 @@ impl Watch {
     /// The next payload. Waits for one.
     pub(super) async fn next(&self) -> Option<Passed> {
         let passed = self.other_end.lock().await.recv().await?;
-        // a put counts after it has sent: for a moment this may be less than nothing
-        let bytes = passed.payload.bytes().len() as u64;
-        let _ =
-            self.waiting_bytes.fetch_update(Relaxed, Relaxed, |waiting| Some(waiting.saturating_sub(bytes)));
+        self.waiting_bytes.fetch_sub(passed.payload.bytes().len() as u64, Relaxed);
         Some(passed)
     }
 

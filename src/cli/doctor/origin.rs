@@ -23,7 +23,7 @@ pub(super) async fn check(
         .filter(|_| origin.contains("://"))
         .ok_or_else(|| Failure::new(format!("--origin {shown} is not an origin; try https://app.example")))?;
     let base = match endpoint {
-        Some(url) => url.to_string().trim_end_matches('/').to_owned(),
+        Some(url) => plain(url).ok_or_else(|| Failure::new("--endpoint is not http://host:port"))?,
         None => own_port(status)
             .ok_or_else(|| Failure::new("burgee has no port for OTLP; --endpoint names one"))?,
     };
@@ -36,10 +36,7 @@ pub(super) async fn check(
         let request = request
             .body(Body::from(body))
             .map_err(|_| Failure::new(format!("--endpoint {base} is not a URL")))?;
-        let failed = |error: crate::net::SendError| {
-            Failure::new(format!("nothing answers on {}: {}", escape(&base), escape(&error.to_string())))
-        };
-        send(request, WITHIN).await.map_err(failed)
+        Ok::<_, Failure>(send(request, WITHIN).await)
     };
     let preflight = ask(
         Method::OPTIONS,
@@ -51,6 +48,14 @@ pub(super) async fn check(
     );
     let preflight = preflight.await?;
     let post = ask(Method::POST, &[(header::CONTENT_TYPE, "application/json")], EMPTY).await?;
+    let (preflight, post) = match (preflight, post) {
+        (Ok(preflight), Ok(post)) => (preflight, post),
+        (Err(error), _) | (_, Err(error)) => {
+            let why = format!("nothing answers a web page on {}: {error}", escape(&base));
+            report.broken(why);
+            return Ok(());
+        }
+    };
     judge(origin, &shown, &base, &preflight, &post, report);
     Ok(())
 }
@@ -99,6 +104,13 @@ fn judge(
             report.raise(raised("C05", evidence, None));
         }
     }
+}
+
+/// The URL without what lets somebody in.
+fn plain(url: &Uri) -> Option<String> {
+    let (scheme, authority) = (url.scheme_str()?, url.authority()?);
+    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+    Some(format!("{scheme}://{host}{}", url.path().trim_end_matches('/')))
 }
 
 /// Whether an answer lets a page of the origin read it.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::{Request, Uri, header};
 
-use super::report::{Probe, Report, Verdict};
+use super::report::{Mark, Probe, Report, Verdict};
 use super::{Failure, Running, raised, send};
 use crate::admin::v1;
 use crate::config::escape;
@@ -81,7 +81,8 @@ async fn look(running: &Running, ids: &Ids, probe: &mut Probe) -> Result<(), Fai
     let asked = v1::TraceRequest { trace_id: ids.trace.clone() };
     let trace = running.ask(async |mut client| client.trace(asked).await).await;
     let ours = match trace {
-        Ok(trace) => trace.spans.into_iter().find(|span| span.parent_span_id == ids.span),
+        // a proxy that traces may stand in between
+        Ok(trace) => trace.spans.into_iter().next(),
         Err(unanswered) if unanswered.code == tonic::Code::NotFound => None,
         Err(unanswered) => return Err(unanswered.into()),
     };
@@ -93,6 +94,8 @@ async fn look(running: &Running, ids: &Ids, probe: &mut Probe) -> Result<(), Fai
     let having = v1::Attribute { key: "user_agent.original".to_owned(), value: ids.agent.clone() };
     let asked = v1::TracesRequest { having: Some(having), limit: 2, ..v1::TracesRequest::default() };
     let traces = running.ask(async |mut client| client.traces(asked).await).await?;
+    probe.is_blind = traces.horizon.as_ref().is_some_and(|horizon| horizon.bytes_max == 0);
+    probe.one_in = traces.horizon.map_or(1, |horizon| horizon.one_in);
     if let Some(other) = traces.traces.into_iter().find(|trace| trace.trace_id != ids.trace) {
         probe.verdict = Verdict::Separate;
         probe.other_trace_id = Some(other.trace_id);
@@ -117,6 +120,18 @@ async fn conclude(running: &Running, probe: &Probe, report: &mut Report) -> Resu
     };
     match probe.verdict {
         Verdict::Connected => {}
+        Verdict::Nothing if probe.is_blind => {
+            let text =
+                "whether its spans arrive cannot be told: this burgee looks at nothing (admin.remember is 0)";
+            report.line(Mark::Info, text.to_owned());
+        }
+        Verdict::Nothing if probe.one_in > 1 => {
+            let text = format!(
+                "so much arrives that burgee looks at one of {} traces: ask again when it is quieter",
+                probe.one_in
+            );
+            report.line(Mark::Info, text);
+        }
         Verdict::Separate => {
             let other = probe.other_trace_id.as_deref().unwrap_or_default();
             let evidence =

@@ -1,5 +1,6 @@
 //! N: nothing arrives, or not all of it.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -68,10 +69,15 @@ fn only_checks(evidence: &Evidence<'_>) -> Vec<Raised> {
 
 /// Callers tell of a relay proxy that tells nothing itself.
 fn silent_relay_proxy(evidence: &Evidence<'_>) -> Option<Raised> {
-    let calls: Vec<&Call> = evidence.signs.pairs.calls.iter().filter(|call| call.is_to_relay_proxy).collect();
+    let pairs = &evidence.signs.pairs;
+    // other servers of flags answer on the same paths
+    let served: HashSet<_> =
+        pairs.served.iter().chain(&pairs.served_elsewhere).map(|served| served.parent).collect();
+    let unserved = |call: &&Call| call.is_to_relay_proxy && !served.contains(&call.span_id);
+    let calls: Vec<&Call> = pairs.calls.iter().filter(unserved).collect();
     let (first, last) = (calls.first()?, calls.last()?);
     let waited = evidence.now.duration_since(first.seen).unwrap_or_default();
-    let speaks = |sender: &&Sender| sender.is_relay_proxy;
+    let speaks = |sender: &&Sender| sender.is_relay_proxy && sender.last_seen >= first.seen;
     if calls.len() < CALLS_MIN
         || waited < BATCH_DELAY
         || evidence.signs.senders.iter().any(|sender| speaks(&sender))
@@ -117,7 +123,12 @@ fn loopback_in_container(evidence: &Evidence<'_>) -> Option<Raised> {
 }
 
 fn taken_ports(evidence: &Evidence<'_>) -> Vec<Raised> {
-    let taken = evidence.encounters.iter().filter(|seen| seen.kind == Kind::PortTaken);
+    let is_open =
+        |port: SocketAddr| evidence.board.listeners.iter().any(|open| open.address == port.to_string());
+    let taken = evidence
+        .encounters
+        .iter()
+        .filter(|seen| seen.kind == Kind::PortTaken && !seen.listener.is_some_and(is_open));
     taken
         .map(|seen| {
             let subject = seen.listener.map(|port| port.to_string()).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::{Change, Evidence, FLAWED, called, shown, times};
 use crate::doctor::Raised;
-use crate::insight::{Flag, NAMES_MAX, Oddity};
+use crate::insight::{FlagCounts, NAMES_MAX, Oddity};
 
 /// A finding that is a mark and a sentence: id, oddity, how often it takes, and what the sender does.
 struct Row(&'static str, Oddity, u64, &'static str);
@@ -32,7 +32,8 @@ pub(super) fn detect(evidence: &Evidence<'_>) -> Vec<Raised> {
                 _ => shown(&mark.sample),
             };
             let text = format!("{} {does} {sample} ({})", called(sender), times(mark.count));
-            raised.push(evidence.marked(id, sender, mark, text));
+            let marked = evidence.marked(id, sender, mark, text);
+            raised.push(Raised { subject: format!("{} {does}", marked.subject), ..marked });
         }
     }
     raised.extend(invalid_ids(evidence));
@@ -63,11 +64,13 @@ fn two_variants(evidence: &Evidence<'_>) -> Vec<Raised> {
 
 /// A key that never is found, and is nearly one that is.
 fn misspelt(evidence: &Evidence<'_>) -> Vec<Raised> {
-    let never_found = |flag: &Flag| flag.not_found >= NOT_FOUND_MIN && flag.not_found == flag.evaluations;
+    let never_found =
+        |flag: &FlagCounts| flag.not_found >= NOT_FOUND_MIN && flag.not_found == flag.evaluations;
     let flags = &evidence.signs.flags;
     let there: Vec<&str> =
         flags.iter().filter(|(_, flag)| flag.not_found == 0).map(|(key, _)| &**key).collect();
-    let raised = flags.iter().filter(|(_, flag)| never_found(flag)).filter_map(|(key, flag)| {
+    let strange = flags.iter().filter(|(_, flag)| never_found(flag)).take(STRANGE_MAX);
+    let raised = strange.filter_map(|(key, flag)| {
         let near = there.iter().copied().find(|there| is_near(key, there))?;
         let (first, last): (SystemTime, SystemTime) = (flag.first_seen, flag.last_seen);
         Some(Raised {
@@ -91,9 +94,12 @@ fn misspelt(evidence: &Evidence<'_>) -> Vec<Raised> {
 /// One or two letters apart.
 fn is_near(key: &str, there: &str) -> bool {
     key.len().abs_diff(there.len()) <= NEAR
-        && key.len() > 2 * NEAR
+        && (2 * NEAR + 1..=KEY_BYTES_MAX).contains(&key.len())
         && strsim::osa_distance(key, there) <= NEAR
 }
 
 const NOT_FOUND_MIN: u64 = 5;
 const NEAR: usize = 2;
+/// Keys that are compared with those that there are; comparing takes time.
+const STRANGE_MAX: usize = 20;
+const KEY_BYTES_MAX: usize = 64;

@@ -93,7 +93,15 @@ impl Evidence<'_> {
     /// Something that a sender does.
     fn marked(&self, id: &'static str, sender: &Sender, mark: &Mark, evidence: String) -> Raised {
         let Mark { count, first, last, .. } = *mark;
-        Raised { id, subject: called(sender), evidence, fix: None, count, first, last }
+        Raised {
+            id,
+            subject: format!("{} {} {}", called(sender), sender.transport, sender.port.unwrap_or_default()),
+            evidence,
+            fix: None,
+            count,
+            first,
+            last,
+        }
     }
 
     /// Senders with so many marks of one kind.

@@ -38,7 +38,8 @@ pub(super) fn detect(evidence: &Evidence<'_>) -> Vec<Raised> {
                 continue;
             }
             let text = format!("{} {does} {} ({})", called(sender), shown(&mark.sample), times(mark.count));
-            raised.push(evidence.marked(id, sender, mark, text));
+            let marked = evidence.marked(id, sender, mark, text);
+            raised.push(Raised { subject: format!("{} {does}", marked.subject), ..marked });
         }
     }
     raised.extend(unconnected(evidence));
@@ -126,6 +127,7 @@ fn relay_proxy(evidence: &Evidence<'_>, call: &Call, served: &Served) -> (&'stat
     let verdict = versions::verdict(&served.version);
     let short = |sender: &&Sender| sender.service == call.service && sender.count(Oddity::ShortTraceId) > 0;
     match verdict.tracing {
+        Tracing::ContinuesCallers if call.is_browser => ("C07", None),
         Tracing::ContinuesCallers if evidence.signs.senders.iter().any(|sender| short(&sender)) => {
             ("X03", None)
         }

@@ -103,7 +103,7 @@ fn unreadable(detail: &str) -> &'static str {
         () if detail.contains("application/grpc-web") => "P10",
         () if detail.starts_with("grpc-encoding") => "P09",
         // only the encoding is left
-        () if READABLE.iter().any(|known| has_type(&known)) => "P09",
+        () if READABLE.iter().any(has_type) => "P09",
         () => "P08",
     }
 }

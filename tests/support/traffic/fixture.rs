@@ -135,6 +135,9 @@ pub struct From {
     /// So many times in one request; `{n}` is the number of the time, and ids are others each time.
     #[serde(default = "once")]
     pub repeat: usize,
+    /// Sends it until it is taken, as SDKs do.
+    #[serde(default)]
+    pub until_taken: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -186,24 +186,34 @@ impl Scene {
         Http2::connect(self.port(http.port)).await.send(&http.path, &headers, &body).await
     }
 
-    /// Over the protocol of the port, unless the fixture wants another.
     async fn send(&mut self, from: &From, path: &str, service: &str, request: Vec<u8>, items: usize) {
+        let begun = Instant::now();
+        let mut is_taken = self.takes(from, path, service, &request).await;
+        while from.until_taken && !is_taken {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it is refused for a minute");
+            tokio::time::sleep(POLL).await;
+            is_taken = self.takes(from, path, service, &request).await;
+        }
+        self.taken += if is_taken { items as u64 } else { 0 };
+    }
+
+    /// Sends over the protocol of the port, unless the fixture wants another. Whether all of it was taken.
+    async fn takes(&self, from: &From, path: &str, service: &str, request: &[u8]) -> bool {
         let port = self.port(from.port);
-        let is_taken = match from.over.unwrap_or(from.port) {
+        match from.over.unwrap_or(from.port) {
             Port::Grpc => {
                 let path = format!("/opentelemetry.proto.collector.{service}/Export");
                 let headers = [("content-type", "application/grpc"), ("te", "trailers")];
-                let answer = Http2::connect(port).await.send(&path, &headers, &[framed(0, &request)]).await;
+                let answer = Http2::connect(port).await.send(&path, &headers, &[framed(0, request)]).await;
                 answer.grpc_status() == Some(0) && answer.body.len() <= EMPTY_MESSAGE
             }
             Port::Http => {
                 let length = request.len().to_string();
-                let headers = [("content-type", "application/x-protobuf"), ("content-length", &length)];
-                let answer = exchange(port, &format!("POST /v1/{path}"), &headers, &[&request]).await;
+                let headers = [("content-type", "application/x-protobuf"), ("content-length", &*length)];
+                let answer = exchange(port, &format!("POST /v1/{path}"), &headers, &[request]).await;
                 answer.status == 200 && answer.body.is_empty()
             }
-        };
-        self.taken += if is_taken { items as u64 } else { 0 };
+        }
     }
 
     async fn capture(&mut self, file: &std::path::Path) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,22 @@ impl Page {
     }
 }
 
-type Answer = Result<Response, Response>;
+type Answer = Result<Response, Refused>;
+
+/// An answer that ends a question early.
+struct Refused(Box<Response>);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+impl From<Response> for Refused {
+    fn from(answer: Response) -> Refused {
+        Refused(Box::new(answer))
+    }
+}
 
 async fn overview(State(page): State<Arc<Page>>) -> Response {
     let ExtensionContext { board, budget, insight, doctor, .. } = &page.cx;
@@ -96,7 +111,7 @@ async fn traces(State(page): State<Arc<Page>>, query: Query<Asked>) -> Answer {
 async fn trace(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Answer {
     written(move || {
         let found = page.cx.insight.trace(&id, compact);
-        found.map(|found| answer(&found)).ok_or_else(|| forgotten(&id))
+        found.map(|found| answer(&found)).ok_or_else(|| forgotten(&id).into())
     })
     .await
 }
@@ -107,7 +122,7 @@ async fn span(State(page): State<Arc<Page>>, Path((id, span_id)): Path<(String, 
             let mut spans = trace.spans.iter();
             spans.find(|span| hex(&span.id) == span_id).map(|span| of(trace, span))
         });
-        found.flatten().map(|span| answer(&span)).ok_or_else(|| forgotten(&id))
+        found.flatten().map(|span| answer(&span)).ok_or_else(|| forgotten(&id).into())
     })
     .await
 }
@@ -119,7 +134,7 @@ async fn rejections(State(page): State<Arc<Page>>) -> Response {
 /// A large trace takes a while to write down: beside the runtime.
 async fn written(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
     let failed = || text(StatusCode::INTERNAL_SERVER_ERROR, "the answer failed; the log says why\n");
-    beside(work).await.unwrap_or_else(|_| Err(failed()))
+    beside(work).await.unwrap_or_else(|_| Err(failed().into()))
 }
 
 /// A trace in few bytes: texts once each, spans as rows.
@@ -218,8 +233,9 @@ struct Asked {
 }
 
 impl Asked {
-    fn filter(&self) -> Result<Filter, Response> {
-        self.filter.parse().map_err(|wrong: FilterError| error(StatusCode::BAD_REQUEST, &wrong.to_string()))
+    fn filter(&self) -> Result<Filter, Refused> {
+        let wrong = |wrong: FilterError| error(StatusCode::BAD_REQUEST, &wrong.to_string()).into();
+        self.filter.parse().map_err(wrong)
     }
 
     fn limit(&self, default: usize) -> usize {

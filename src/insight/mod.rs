@@ -117,9 +117,9 @@ impl Insight {
                     thrift.spend(self.look(passed).await);
                 }
                 _ = period.tick() => {
-                    let begun = Instant::now();
+                    let begun = thread_time();
                     self.settle(SystemTime::now());
-                    thrift.spend(begun.elapsed());
+                    thrift.spend(thread_time().saturating_sub(begun));
                     thrift.earn(Process::now().cpu, self.is_watched());
                 }
             }
@@ -132,13 +132,13 @@ impl Insight {
         let insight = Arc::clone(self);
         let look = move || {
             let mut memory = insight.memory();
-            let begun = Instant::now();
+            let begun = thread_time();
             let looked = AssertUnwindSafe(|| memory.look(&passed.payload, &passed.from, &insight.watch));
             if catch_unwind(looked).is_err() {
                 let (signal, items) = (passed.payload.signal(), passed.payload.len());
                 tracing::error!(%signal, items, "looking at a payload failed, which loses nothing else: a defect of burgee");
             }
-            begun.elapsed()
+            thread_time().saturating_sub(begun)
         };
         match is_large {
             true => tokio::task::spawn_blocking(look).await.unwrap_or_default(),
@@ -265,6 +265,20 @@ pub enum Enough {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{TAPS_MAX} taps are open, which is the limit; close one")]
 pub struct TooManyTaps;
+
+/// Processor time of this thread: on a busy machine, time passes that nobody has spent.
+#[cfg(unix)]
+fn thread_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), u32::try_from(now.tv_nsec).unwrap_or_default())
+}
+
+/// Elsewhere the time that passes has to do.
+#[cfg(not(unix))]
+fn thread_time() -> Duration {
+    static BEGIN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    BEGIN.elapsed()
+}
 
 /// The id that these 32 digits are.
 fn whole(digits: &str) -> Option<TraceId> {

@@ -132,7 +132,7 @@ pub(super) struct Thrift {
 impl Thrift {
     pub fn new(watch: Arc<Watch>) -> Thrift {
         watch.set_open(true);
-        Thrift { watch, saved: SAVED_MAX, owed: Duration::ZERO, used_before: None }
+        Thrift { watch, saved: SAVED_AT_FIRST, owed: Duration::ZERO, used_before: None }
     }
 
     /// Closes the watch when all is spent, until there is something again.
@@ -175,6 +175,7 @@ const UNWATCHED: (f64, Duration) = (0.007, Duration::from_millis(4));
 const WATCHED: (f64, Duration) = (0.035, Duration::from_millis(25));
 /// A burst of some ten thousand spans costs as much.
 const SAVED_MAX: Duration = Duration::from_millis(400);
+const SAVED_AT_FIRST: Duration = Duration::from_millis(100);
 const REOPENS_AT: Duration = Duration::from_millis(40);
 /// One in 1,024.
 const THINNING_MAX: u32 = 10;
@@ -188,7 +189,7 @@ mod tests {
 
     fn thrift() -> (Thrift, Arc<Watch>) {
         let watch = Arc::new(Watch::new());
-        (Thrift::new(Arc::clone(&watch)), watch)
+        (Thrift { saved: SAVED_MAX, ..Thrift::new(Arc::clone(&watch)) }, watch)
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod replay;
 mod trial;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -84,7 +84,7 @@ async fn trial(args: &trial::Content, receiver: &mut Receiver) -> Result<(), Fai
     receiver.verdict()
 }
 
-async fn replay(path: &PathBuf, args: &Args, receiver: &mut Receiver) -> Result<(), Failure> {
+async fn replay(path: &Path, args: &Args, receiver: &mut Receiver) -> Result<(), Failure> {
     let changes = Changes::new(args.fresh_ids, if args.now { Some(newest(path)?) } else { None });
     let mut requests = Requests::open(path)?;
     while let Some((place, found)) = requests.next() {
@@ -110,7 +110,7 @@ async fn replay(path: &PathBuf, args: &Args, receiver: &mut Receiver) -> Result<
 }
 
 /// The newest time of the file.
-fn newest(path: &PathBuf) -> Result<u64, Failure> {
+fn newest(path: &Path) -> Result<u64, Failure> {
     if replay::is_standard_input(path) {
         return Err(Failure::new(
             "--now reads the file twice, which the standard input cannot; write it to a file",
@@ -159,7 +159,7 @@ impl Receiver {
             }
         };
         let built = built.map_err(|problems| {
-            let said: Vec<String> = problems.iter().map(|problem| say(problem)).collect();
+            let said: Vec<String> = problems.iter().map(say).collect();
             Failure::new(said.join("\n"))
         })?;
         Ok(Receiver {

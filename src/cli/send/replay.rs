@@ -82,7 +82,7 @@ impl Requests {
             Form::Lengths => self.next_after_length(),
             Form::Bare => {
                 self.is_over = true;
-                Some(("the request".to_owned(), self.rest().and_then(|bytes| record(bytes))))
+                Some(("the request".to_owned(), self.rest().and_then(record)))
             }
         }
     }

@@ -233,8 +233,9 @@ impl Scale {
         let length = self.eighths(span.duration_nano).min((self.bar_width - from.min(self.bar_width)) * 8);
         let mut bar = " ".repeat(from);
         bar.push_str(&"█".repeat(length / 8));
-        if length % 8 > 0 || length == 0 {
-            bar.push(EIGHTHS[length % 8]);
+        let rest = length % 8;
+        if rest > 0 || length == 0 {
+            bar.push(EIGHTHS[rest]);
         }
         bar
     }

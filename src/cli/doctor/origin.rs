@@ -83,7 +83,6 @@ fn judge(
                 Mark::Good,
                 format!("web pages of {shown} may send to {base}: preflight and POST agree"),
             );
-            return;
         }
         (Allows::Never, Allows::Never) => {
             let evidence =
@@ -141,8 +140,8 @@ fn allows_header(headers: &HeaderMap, name: &str) -> bool {
 
 /// The port for OTLP/HTTP of the burgee that was asked: the last one, as receivers open them.
 fn own_port(status: &v1::StatusResponse) -> Option<String> {
-    let otlp = status.listeners.iter().filter(|listener| listener.speaks.contains("OTLP/HTTP"));
-    let address: std::net::SocketAddr = otlp.last()?.address.parse().ok()?;
+    let mut otlp = status.listeners.iter().rev().filter(|listener| listener.speaks.contains("OTLP/HTTP"));
+    let address: std::net::SocketAddr = otlp.next()?.address.parse().ok()?;
     let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     Some(format!("http://{host}:{}", address.port()))

@@ -286,7 +286,7 @@ async fn a_demo_that_is_sent_to_the_admin_service_was_not_accepted() {
     let admin = burgee.listening("admin").await.to_string();
     let demo = run(&["demo", "--endpoint", &admin, "--duration", "1s"]).await;
     assert_eq!(demo.code, Some(1), "{}", demo.log);
-    assert!(demo.log.contains(" 0 accepted") && demo.log.contains("without OTLP/HTTP"), "{}", demo.log);
+    assert!(demo.log.contains(" 0 accepted") && demo.log.contains("404 Not Found"), "{}", demo.log);
 }
 
 #[tokio::test]

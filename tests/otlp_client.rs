@@ -413,7 +413,12 @@ async fn c20_requests_say_who_sends_them() {
         let rig = Rig::start(&[(id, keys)]).await;
         send(&rig, 1, 1).await;
         let agent = downstream.requests(1).await[0].headers["user-agent"].clone();
-        assert_eq!(agent, concat!("burgee/", env!("CARGO_PKG_VERSION")));
+        // and which of all burgees it is, so that each knows its own
+        let agent = agent.to_str().expect("it is text");
+        let instance =
+            agent.strip_prefix(concat!("burgee/", env!("CARGO_PKG_VERSION"), " (")).expect("its name");
+        let digits = instance.strip_suffix(')').expect("an id in parentheses");
+        assert!(digits.len() == 8 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()), "{agent}");
     }
 }
 

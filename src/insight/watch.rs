@@ -70,8 +70,11 @@ impl Watch {
     fn offer(&self, payload: &Payload, from: From) {
         let bytes = payload.bytes().len() as u64;
         let waiting = self.waiting_bytes.fetch_add(bytes, Relaxed);
-        let fits = waiting == 0 || waiting + bytes <= RING_BYTES;
-        let passed = || Passed { payload: payload.clone(), from };
+        let fits = waiting + bytes <= RING_BYTES;
+        // What waits here is not to be missing from what telemetry may take. Of small ones there are never many, and a
+        // copy of each would cost more than that.
+        let payload_to_see = || if bytes > REFERENCED_MAX { payload.copied() } else { payload.clone() };
+        let passed = || Passed { payload: payload_to_see(), from };
         if !fits || self.ring.try_send(passed()).is_err() {
             self.waiting_bytes.fetch_sub(bytes, Relaxed);
             self.skipped.fetch_add(payload.len(), Relaxed);
@@ -179,9 +182,9 @@ const SAVED_AT_FIRST: Duration = Duration::from_millis(100);
 const REOPENS_AT: Duration = Duration::from_millis(40);
 /// One in 1,024.
 const THINNING_MAX: u32 = 10;
-const RING_PAYLOADS: usize = 256;
-/// One payload may be larger, if it is alone.
+const RING_PAYLOADS: usize = 64;
 const RING_BYTES: u64 = 16 << 20;
+const REFERENCED_MAX: u64 = 64 << 10;
 
 #[cfg(test)]
 mod tests {

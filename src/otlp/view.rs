@@ -78,6 +78,11 @@ impl Payload {
         self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
     }
 
+    /// The same in a buffer of its own: whoever keeps it holds nothing of what its memory was charged to.
+    pub fn copied(&self) -> Payload {
+        Payload { bytes: Bytes::copy_from_slice(&self.bytes), ..self.clone() }
+    }
+
     /// Ties `guard` to the buffer: it is dropped with the buffer's last reference anywhere.
     pub fn guarded<G: Send + Sync + 'static>(self, guard: G) -> Payload {
         let bytes = Bytes::from_owner(Guarded { bytes: self.bytes, _guard: guard });

@@ -1,5 +1,5 @@
 // Elements, made of text nodes and attributes alone. Whatever came over the wire is never read as markup: there is no
-// innerHTML on this page, and its Content-Security-Policy would refuse it.
+// markup made of text on this page, and its Content-Security-Policy would refuse it.
 
 /** An element. Strings among the children become text nodes by way of `shown`; null and false are left out. */
 export function el(tag, attributes, ...children) {

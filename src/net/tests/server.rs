@@ -196,7 +196,12 @@ async fn a_taken_port_says_so_and_what_to_do() {
     let error = Listener::bind(&endpoint).await.expect_err("it is taken");
     assert!(matches!(error.cause, BindCause::InUse { .. }));
     let sentence = error.to_string();
-    assert!(sentence.contains(&endpoint) && sentence.contains("in use; stop the program"), "{sentence}");
+    #[cfg(target_os = "linux")]
+    assert!(sentence.contains(&format!("in use by pid {} (", std::process::id())), "{sentence}");
+    assert!(
+        sentence.contains(&endpoint) && sentence.contains("in use") && sentence.contains("; stop t"),
+        "{sentence}"
+    );
 }
 
 #[tokio::test]

@@ -30,15 +30,16 @@ async function opened(test, browser, burgee) {
   const watched = await browser.open(`${burgee.admin}/`);
   const { page } = watched;
   await test('the page opens, and weighs at most 300 KB', async () => {
-    page.on('response', async (response) => {
-      if (!response.url().includes('/api/'))
-        weights.push({ url: response.url(), bytes: (await response.body().catch(() => '')).length });
+    page.on('response', (response) => {
+      if (!response.url().includes('/api/')) weights.push({ url: response.url() });
     });
     await page.reload({ waitUntil: 'networkidle' }).catch(() => page.reload());
     await page.waitForSelector('.stage');
     assert.equal(await page.locator('.stage').count(), 5);
-    const bytes = weights.reduce((sum, one) => sum + one.bytes, 0);
-    assert.ok(bytes > 1000 && bytes <= 300_000, `${bytes} bytes`);
+    // what the browser knows already is not sent again, so each is asked for once more
+    let bytes = 0;
+    for (const url of new Set(weights.map((one) => one.url))) bytes += Buffer.byteLength((await exchange(url, {})).text);
+    assert.ok(bytes > 50_000 && bytes <= 300_000, `${bytes} bytes`);
     return `${(bytes / 1000).toFixed(0)} KB in ${weights.length} files`;
   });
   await test('page and assets come with a strict policy and their types', async () => {
@@ -179,11 +180,14 @@ async function keyboard(test, page) {
   });
   await test('a trace opens with Enter, and Escape leads back', async () => {
     await go(page, '#/traces');
-    await filled(page, '.t-traces');
+    // a flag's own page has a table of traces, too
+    await filled(page, '.view-traces .t-traces');
     await focusBody(page);
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
-    await page.locator('.wf-row').first().waitFor();
+    await page.locator('.wf-row').first().waitFor().catch(async (error) => {
+      throw new Error(`${error.message}\n${page.url()}\n${await page.locator('main').innerText()}`);
+    });
     await page.keyboard.press('Enter');
     await page.locator('.span-panel .attributes').waitFor();
     await page.keyboard.press('Escape');

@@ -45,6 +45,7 @@ export class Table {
   show(items) {
     this.items = items;
     const focused = this.#body.contains(document.activeElement) ? document.activeElement : null;
+    const place = focused ? [...this.#body.children].indexOf(focused.closest('.tr')) : -1;
     const wanted = this.#sorted(items);
     const keys = new Set();
     let next = this.#body.firstElementChild;
@@ -59,6 +60,10 @@ export class Table {
     }
     // To move an element takes the focus away from it.
     if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+    // A row that is gone leaves it to the one that is now in its place.
+    if (focused && !focused.isConnected) {
+      this.#body.children[Math.min(place, this.#body.children.length - 1)]?.focus({ preventScroll: true });
+    }
     this.#said();
   }
 

@@ -174,8 +174,8 @@ impl Thrift {
 /// How often something is earned.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
 /// Share of the process's time, and what is given in any case in each period.
-const UNWATCHED: (f64, Duration) = (0.007, Duration::from_millis(4));
-const WATCHED: (f64, Duration) = (0.035, Duration::from_millis(25));
+const UNWATCHED: (f64, Duration) = (0.007, Duration::from_millis(2));
+const WATCHED: (f64, Duration) = (0.035, Duration::from_millis(8));
 /// A burst of some ten thousand spans costs as much.
 const SAVED_MAX: Duration = Duration::from_millis(400);
 const SAVED_AT_FIRST: Duration = Duration::from_millis(100);
@@ -205,7 +205,7 @@ mod tests {
             thrift.earn(Some(Duration::ZERO), false);
             periods += 1;
         }
-        assert_eq!(periods, 13, "4 ms a second pay 10 ms back and save 40");
+        assert_eq!(periods, 25, "2 ms a second pay 10 ms back and save 40");
     }
 
     #[test]
@@ -213,11 +213,11 @@ mod tests {
         let (mut thrift, _) = thrift();
         thrift.saved = Duration::ZERO;
         thrift.earn(Some(Duration::from_secs(10)), false);
-        assert_eq!(thrift.saved, Duration::from_millis(4));
+        assert_eq!(thrift.saved, Duration::from_millis(2));
         thrift.earn(Some(Duration::from_secs(12)), false);
-        assert_eq!(thrift.saved, Duration::from_millis(4 + 14));
+        assert_eq!(thrift.saved, Duration::from_millis(2 + 14));
         thrift.earn(Some(Duration::from_secs(14)), true);
-        assert_eq!(thrift.saved, Duration::from_millis(4 + 14 + 70));
+        assert_eq!(thrift.saved, Duration::from_millis(2 + 14 + 70));
     }
 
     #[test]

@@ -176,9 +176,9 @@ pub(super) const PERIOD: Duration = Duration::from_secs(1);
 /// Share of the process's time, and what is given in any case in each period.
 const UNWATCHED: (f64, Duration) = (0.007, Duration::from_millis(2));
 const WATCHED: (f64, Duration) = (0.035, Duration::from_millis(8));
-/// A burst of some ten thousand spans costs as much.
-const SAVED_MAX: Duration = Duration::from_millis(400);
-const SAVED_AT_FIRST: Duration = Duration::from_millis(100);
+/// A burst of a hundred thousand spans costs as much.
+const SAVED_MAX: Duration = Duration::from_secs(1);
+const SAVED_AT_FIRST: Duration = Duration::from_millis(800);
 const REOPENS_AT: Duration = Duration::from_millis(40);
 /// One in 1,024.
 const THINNING_MAX: u32 = 10;

@@ -16,8 +16,9 @@ use serde_json::json;
 
 use super::{assets, findings, recent, status, v1};
 use crate::component::{ExtensionContext, beside};
-use crate::insight::{Filter, FilterError, Span, Trace, TraceId, hex};
+use crate::insight::{Filter, FilterError, Span, Trace, TraceId};
 use crate::net::pages::is_of_this_machine;
+use crate::otlp::hex;
 
 /// Answers the page's questions.
 pub(super) struct Page {

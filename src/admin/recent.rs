@@ -7,9 +7,10 @@ use std::time::SystemTime;
 use super::status::unix_ms;
 use super::v1;
 use crate::flags::conventions;
-use crate::insight::{self, Enough, Filter, Flag, Insight, Sender, Span, Told, Trace, TraceId, hex};
+use crate::insight::{self, Enough, Filter, Flag, Insight, Sender, Span, Told, Trace, TraceId};
 use crate::observe::board::Board;
 use crate::observe::evaluations::EvaluatedState;
+use crate::otlp::hex;
 
 /// How far back burgee remembers.
 pub fn horizon(insight: &Insight) -> v1::Horizon {

@@ -137,7 +137,7 @@ impl Term {
         let fits = |text: &str| self.pattern.fits(text);
         let holds = match self.subject {
             Subject::Words => fits(&told.key) || fits(&told.service) || fits(&told.span),
-            Subject::Field(Field::Trace) => fits(&super::hex(&told.trace_id)),
+            Subject::Field(Field::Trace) => fits(&crate::otlp::hex(&told.trace_id)),
             Subject::Field(field) => fits(match field {
                 Field::Flag => &told.key,
                 Field::Variant => &told.variant,

@@ -35,11 +35,10 @@ pub struct FlagCounts {
     pub last_seen: SystemTime,
 }
 
-/// All flags that are remembered; those beyond [`FLAGS_MAX`] are counted.
+/// All flags that are remembered; [`FLAGS_MAX`] at most.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
     flags: BTreeMap<Arc<str>, Flag>,
-    pub beyond: u64,
 }
 
 impl Flags {
@@ -49,7 +48,6 @@ impl Flags {
             return;
         }
         if self.flags.len() >= FLAGS_MAX && !self.flags.contains_key(&told.key) {
-            self.beyond += stands_for;
             return;
         }
         let flag = self.flags.entry(Arc::clone(&told.key)).or_insert_with(|| Flag::new(now));
@@ -160,13 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn flags_beyond_the_limit_are_counted_together() {
+    fn flags_beyond_the_limit_leave_those_that_are_known() {
         let mut flags = Flags::default();
         let now = SystemTime::UNIX_EPOCH;
         for number in 0..FLAGS_MAX + 3 {
             flags.count(&Told { key: number.to_string().into(), ..Told::default() }, 1, now);
         }
         flags.count(&Told { key: "0".into(), ..Told::default() }, 1, now);
-        assert_eq!((flags.all().len(), flags.beyond), (FLAGS_MAX, 3));
+        assert_eq!(flags.all().len(), FLAGS_MAX);
+        assert_eq!(flags.all()["0"].evaluations, 2);
     }
 }

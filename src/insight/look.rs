@@ -234,7 +234,7 @@ impl Memory {
             attributes: Packed::of(attributes),
         };
         if !self.traces.add(id(trace_id), span, from.arrival) {
-            let trace_id = super::hex(trace_id);
+            let trace_id = crate::otlp::hex(trace_id);
             self.sender(service, from, |sender| {
                 sender.mark(Oddity::Twice, from.arrival, || format!("trace {trace_id}"));
             });

@@ -16,7 +16,8 @@ use super::senders::Senders;
 use super::signs::{Oddity, Pairs};
 use super::told::Told;
 use super::traces::{Span, SpanId, Trace, TraceId, Traces};
-use super::{Page, TAPS_MAX, TooManyTaps, hex};
+use super::{Page, TAPS_MAX, TooManyTaps};
+use crate::otlp::hex;
 
 pub(super) struct Memory {
     pub senders: Senders,

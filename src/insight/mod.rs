@@ -30,6 +30,7 @@ pub use traces::{Span, SpanId, Trace, TraceId, Traces};
 pub use watch::{From, Watch};
 
 use crate::observe::process::Process;
+use crate::otlp::hex;
 use memory::Memory;
 use watch::Thrift;
 
@@ -288,16 +289,6 @@ fn whole(digits: &str) -> Option<TraceId> {
     let is_id = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     let number = u128::from_str_radix(digits, 16).ok().filter(|_| is_id)?;
     Some(number.to_be_bytes())
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("writing to a String does not fail");
-    }
-    text
 }
 
 /// Bytes of the recent past, unless the configuration says otherwise.

@@ -1,8 +1,18 @@
 //! Values that no payload holds.
 
+use std::fmt::Write;
+
 use super::edit::{KEY, VALUE, put_value};
 use super::view::Value;
 use super::wire;
+
+/// Two lower-case digits for each byte: how OTLP/JSON and W3C Trace Context write identifiers.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String does not fail");
+        text
+    })
+}
 
 /// An `AnyValue` of its own, encoded: what a configuration says is to be set.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use super::report::{Mark, Report};
 use super::{Failure, raised, send};
 use crate::admin::v1;
 use crate::config::escape;
+use crate::doctor::catalogue;
 use crate::net::{Body, Received};
 
 /// Sends the preflight and the request, and compares what they answer with what browsers want.
@@ -70,9 +71,7 @@ fn judge(
 ) {
     let (before, after) = (allows(preflight.headers(), origin), allows(post.headers(), origin));
     let base = escape(base);
-    let allow = format!(
-        "Allow the origin, exactly as the browser writes it:\nreceivers:\n  otlp:\n    protocols:\n      http:\n        cors:\n          allowed_origins: [\"{shown}\"]"
-    );
+    let allow = catalogue::allow_origin(shown);
     match (before, after) {
         (Allows::Once, Allows::Once) if !allows_header(preflight.headers(), "content-type") => {
             let evidence = format!("{base} does not let {shown} send the header content-type");

@@ -41,6 +41,13 @@ pub fn entry(id: &str) -> Option<&'static Entry> {
     entries().find(|entry| entry.id.eq_ignore_ascii_case(id))
 }
 
+/// The fix for a web page of this origin that is not allowed to send.
+pub fn allow_origin(shown: &str) -> String {
+    format!(
+        "Allow the origin, exactly as the browser writes it:\nreceivers:\n  otlp:\n    protocols:\n      http:\n        cors:\n          allowed_origins: [\"{shown}\"]"
+    )
+}
+
 /// A fix in its two parts: what to do, in a sentence, and what to paste. The sentence then ends with a colon, and every
 /// further line belongs to what is pasted.
 pub fn parts(fix: &str) -> (&str, Option<&str>) {

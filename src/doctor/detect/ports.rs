@@ -1,7 +1,7 @@
 //! P and C: wrong protocols, ports, paths and origins, as the ports have seen them.
 
 use super::{Evidence, called, shown, times};
-use crate::doctor::Raised;
+use crate::doctor::{Raised, catalogue};
 use crate::observe::encounters::Encounter;
 use crate::observe::facts::Kind;
 
@@ -118,10 +118,7 @@ fn refused_origin(seen: &Encounter, port: &str) -> Raised {
         ),
         None => ("C01", format!("the web page {} was refused at {port} {said}", seen.detail), &*seen.detail),
     };
-    let fix = format!(
-        "Allow the origin, exactly as the browser writes it:\nreceivers:\n  otlp:\n    protocols:\n      http:\n        cors:\n          allowed_origins: [\"{}\"]",
-        shown(origin)
-    );
+    let fix = catalogue::allow_origin(&shown(origin));
     let (subject, count) = (format!("{origin} {port}"), seen.count);
     Raised { id, subject, evidence, fix: Some(fix), count, first: seen.first, last: seen.last }
 }

@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::items::{self, Service, clock, hex};
+use super::items::{self, Service, clock};
 use crate::exporters::escape::escape_within;
 use crate::flags::{self, Evaluated, Evaluation};
-use crate::otlp::{Item, Payload};
+use crate::otlp::{Item, Payload, hex};
 
 /// Writes a line for each evaluation in the payload: time, service, flag, variant, reason, error, trace id.
 pub(super) fn write(out: &mut String, payload: &Payload) {

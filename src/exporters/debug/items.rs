@@ -1,10 +1,9 @@
 //! Spans, log records and data points as a line or as a block of text.
 
-use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use crate::exporters::escape::escape_within;
-use crate::otlp::{Attributes, Item, ItemId, Payload, Reading, Signal, Value};
+use crate::otlp::{Attributes, Item, ItemId, Payload, Reading, Signal, Value, hex};
 
 /// The service of items that come one after another. Looked up once for each resource: finding it walks over all of
 /// the resource's group.
@@ -157,14 +156,6 @@ pub(super) fn clock(unix_nano: u64) -> String {
         0 => "--:--:--.---Z".to_owned(),
         _ => humantime::format_rfc3339_millis(at(unix_nano)).to_string().split_off("2026-01-02T".len()),
     }
-}
-
-/// Two digits for each byte.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        write!(out, "{byte:02x}").expect("writing to a String does not fail");
-        out
-    })
 }
 
 fn date(unix_nano: u64) -> String {

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
 use super::paths::{Context, Field, Key, Path};
 use super::{Comparison, Condition, Operand};
-use crate::otlp::{Attributes, Event, Item, Items, Reading, Value};
+use crate::otlp::{Attributes, Event, Item, Items, Reading, Value, hex};
 use crate::processors::matching::kind_word;
 use crate::processors::text::text_of;
 
@@ -248,12 +247,4 @@ fn kind_text(kind: i32) -> &'static str {
         5 => "Consumer",
         _ => "",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }

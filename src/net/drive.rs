@@ -13,7 +13,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
-use tokio_util::task::TaskTracker;
 
 use super::connection::{Activity, Connection, Missed, Patience, Port, Protocol};
 use super::handler::Handlers;
@@ -22,6 +21,7 @@ use super::io::{Watched, Wire};
 use super::limits::{H2_FRAME_MIN, Limits};
 use super::offer::{Moment, Transport};
 use super::stop::Phase;
+use super::streams::{Begun, WithStreams};
 use super::tls::describe_accept;
 use super::windows::Window;
 use crate::observe::facts::Fact;
@@ -32,7 +32,6 @@ pub(super) async fn drive(
     peer: std::net::SocketAddr,
     transport: Arc<Transport>,
     port: Arc<Port>,
-    tasks: TaskTracker,
 ) {
     let limits = &transport.limits;
     let mut moments = port.moments.clone();
@@ -82,8 +81,9 @@ pub(super) async fn drive(
         }
         Protocol::Http2 => {
             let window = port.windows.open(limits.h2_connection_window);
-            let http = http2_builder(limits, &window, tasks).serve_connection(io, handlers);
-            run(http, &connection, moments).await
+            let begun = Begun::default();
+            let http = http2_builder(limits, &window, begun.clone()).serve_connection(io, handlers);
+            run(WithStreams::new(http, begun), &connection, moments).await
         }
     };
     match end {
@@ -166,9 +166,9 @@ impl Graceful for http1::Connection<Io, Handlers> {
     }
 }
 
-impl Graceful for http2::Connection<Io, Handlers, Tracked> {
+impl Graceful for WithStreams<http2::Connection<Io, Handlers, Begun>> {
     fn finish(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
+        Pin::new(&mut self.get_mut().connection).graceful_shutdown();
     }
 }
 
@@ -265,20 +265,6 @@ impl<'a> Alarm<'a> {
     }
 }
 
-/// Runs HTTP/2 streams as tasks that the server waits for.
-#[derive(Clone)]
-struct Tracked(TaskTracker);
-
-impl<F> hyper::rt::Executor<F> for Tracked
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        self.0.spawn(stream);
-    }
-}
-
 fn http1_builder(limits: &Limits, window: &Window) -> http1::Builder {
     let mut builder = http1::Builder::new();
     // hyper's header deadline would also be the idle one. And with its half_close it would not notice that a
@@ -291,10 +277,10 @@ fn http1_builder(limits: &Limits, window: &Window) -> http1::Builder {
     builder
 }
 
-fn http2_builder(limits: &Limits, window: &Window, tasks: TaskTracker) -> http2::Builder<Tracked> {
+fn http2_builder(limits: &Limits, window: &Window, begun: Begun) -> http2::Builder<Begun> {
     let window = window.bytes().min(H2_WINDOW_MAX);
     let frame_max = limits.h2_frame_max.min(window / FRAMES_PER_WINDOW);
-    let mut builder = http2::Builder::new(Tracked(tasks));
+    let mut builder = http2::Builder::new(begun);
     builder
         .timer(TokioTimer::new())
         .initial_stream_window_size(limits.h2_stream_window.min(window))

@@ -21,6 +21,7 @@ mod offer;
 pub mod pages;
 mod server;
 mod stop;
+mod streams;
 pub mod tls;
 mod windows;
 

@@ -121,7 +121,7 @@ async fn accept(listener: &Listener, port: &Arc<Port>, tasks: &TaskTracker) -> I
             tracing::debug!(%peer, %error, "connection lost before it was served");
             continue;
         }
-        let connection = drive(stream, peer, transport, Arc::clone(port), tasks.clone());
+        let connection = drive(stream, peer, transport, Arc::clone(port));
         tasks.spawn(async move {
             connection.await;
             drop(seat);

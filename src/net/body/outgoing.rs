@@ -83,8 +83,8 @@ fn next_block(chunks: &mut VecDeque<Bytes>) -> Option<Bytes> {
     Some(block.freeze())
 }
 
-/// As large as the frames that HTTP/2 servers usually ask for at most.
-const BLOCK_BYTES: usize = 64 * 1024;
+/// As large as the frames that most HTTP/2 servers take: Go's take no larger ones.
+const BLOCK_BYTES: usize = 16 * 1024;
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {

@@ -9,6 +9,7 @@
 
 mod dial;
 mod error;
+mod gather;
 mod proxy;
 mod resolver;
 mod secure;

@@ -17,6 +17,7 @@ use tokio_rustls::client::TlsStream;
 use tower::Service;
 
 use super::dial::{Dialer, Stream};
+use super::gather::Gather;
 use crate::net::connection::Protocol;
 use crate::net::tls::{ClientTls, describe};
 
@@ -71,16 +72,18 @@ fn explain(error: &io::Error) -> String {
 }
 
 impl Service<Uri> for Secure {
-    type Response = TokioIo<Wire>;
+    type Response = TokioIo<Gather<Wire>>;
     type Error = Error;
-    type Future = BoxFuture<'static, Result<TokioIo<Wire>, Error>>;
+    type Future = BoxFuture<'static, Result<TokioIo<Gather<Wire>>, Error>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        self.clone().connect(uri).map(|connected| connected.map(TokioIo::new)).boxed()
+        let gathers = self.protocol == Protocol::Http2;
+        let connecting = self.clone().connect(uri);
+        connecting.map(move |wire| wire.map(|wire| TokioIo::new(Gather::new(wire, gathers)))).boxed()
     }
 }
 

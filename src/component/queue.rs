@@ -74,6 +74,9 @@ pub struct BatchConfig {
     /// 0 is no limit of its own; the exporter's request size limit always holds.
     pub max_size: u64,
     pub sizer: Sizer,
+    /// As the Collector's processor `batch` works: what waits to be merged is not in the queue yet. A queue that counts
+    /// requests then counts those that are sent, not those that came.
+    pub is_before_queue: bool,
 }
 
 /// What queue and batch sizes count.
@@ -115,6 +118,7 @@ impl Default for BatchConfig {
             min_size: 8192,
             max_size: 0,
             sizer: Sizer::Items,
+            is_before_queue: false,
         }
     }
 }

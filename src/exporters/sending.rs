@@ -162,13 +162,14 @@ impl BatchKeys {
             min_size: self.min_size,
             max_size: self.max_size,
             sizer: self.sizer.into(),
+            is_before_queue: false,
         }
     }
 }
 
 impl Default for BatchKeys {
     fn default() -> Self {
-        let BatchConfig { flush_timeout, min_size, max_size, sizer } = BatchConfig::default();
+        let BatchConfig { flush_timeout, min_size, max_size, sizer, .. } = BatchConfig::default();
         let flush_timeout = flush_timeout.into();
         BatchKeys {
             flush_timeout,

@@ -213,6 +213,8 @@ impl Graph {
             agreed = smaller(agreed, wish.clone());
         }
         if let Some(own) = own {
+            let is_before_queue = agreed.as_ref().unwrap_or(&own).is_before_queue;
+            let own = BatchConfig { is_before_queue, ..own };
             differ |= agreed.as_ref().is_some_and(|agreed| *agreed != own);
             agreed = Some(match agreed {
                 Some(agreed) => smaller_batch(agreed, own),
@@ -280,5 +282,5 @@ fn smaller_batch(a: BatchConfig, b: BatchConfig) -> BatchConfig {
         (0, max) | (max, 0) => max,
         (a, b) => a.min(b),
     };
-    BatchConfig { flush_timeout, min_size: a.min_size.min(b.min_size), max_size, sizer: a.sizer }
+    BatchConfig { flush_timeout, min_size: a.min_size.min(b.min_size), max_size, ..a }
 }

@@ -62,6 +62,8 @@ pub(super) struct BatchLimits {
     /// `u64::MAX` is none.
     pub max: u64,
     pub sizer: Sizer,
+    /// What is merged takes a place in the queue together.
+    pub is_before_queue: bool,
     /// In one request.
     pub request: RequestLimit,
 }
@@ -70,11 +72,20 @@ impl BatchLimits {
     pub fn new(batch: Option<&BatchConfig>, request: RequestLimit) -> BatchLimits {
         let Some(batch) = batch else {
             let flush_timeout = Duration::ZERO;
-            return BatchLimits { flush_timeout, min: 0, max: u64::MAX, sizer: Sizer::Items, request };
+            let (min, max, sizer) = (0, u64::MAX, Sizer::Items);
+            return BatchLimits { flush_timeout, min, max, sizer, is_before_queue: false, request };
         };
-        let BatchConfig { flush_timeout, min_size, max_size, sizer } = *batch;
+        let BatchConfig { flush_timeout, min_size, max_size, sizer, is_before_queue } = *batch;
         let max = if max_size == 0 { u64::MAX } else { max_size };
-        BatchLimits { flush_timeout, min: min_size, max, sizer, request }
+        BatchLimits { flush_timeout, min: min_size, max, sizer, is_before_queue, request }
+    }
+
+    /// How much of a queue that counts in `sizer` this takes.
+    pub fn places(&self, size: Size, sizer: Sizer) -> u64 {
+        if sizer == Sizer::Requests && self.is_before_queue && self.min > 0 {
+            return size.requests.min(size.by(self.sizer).div_ceil(self.min));
+        }
+        size.by(sizer)
     }
 
     /// Whether what waits need not wait for more.

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::limits::{BatchLimits, Size};
 use super::retry::History;
-use crate::component::{Budget, OutboxId, Parcel, QueueConfig, Refusal, RetryConfig};
+use crate::component::{Budget, OutboxId, Parcel, QueueConfig, Refusal, RetryConfig, Sizer};
 use crate::observe::board::{Fill, LastOutcome, OutboxState, OutboxView};
 use crate::observe::ledger::{DropReason, OutboxLedger};
 use crate::otlp::Signal;
@@ -311,9 +311,10 @@ impl State {
         if used.requests == 0 {
             return true;
         }
-        let queue = &self.settings.queue;
-        used.by(queue.sizer).saturating_add(need.by(queue.sizer)) <= queue.queue_size
-            && used.bytes.saturating_add(need.bytes) <= self.settings.bytes_max
+        used += need;
+        let Settings { queue, limits, bytes_max, .. } = &self.settings;
+        limits.places(used, queue.sizer) <= queue.queue_size
+            && used.bytes.saturating_add(used.requests.saturating_mul(PARCEL_BYTES)) <= *bytes_max
     }
 
     /// Its exporter is configured again.
@@ -386,7 +387,7 @@ impl OutboxView for Outbox {
             signal: self.signal.name(),
             ledger: state.count(),
             fill: Fill {
-                requests: state.held.requests,
+                requests: state.settings.limits.places(state.held, Sizer::Requests),
                 items: state.held.items,
                 bytes: state.held.bytes,
                 capacity: queue.queue_size,
@@ -403,3 +404,6 @@ impl OutboxView for Outbox {
         }
     }
 }
+
+/// What a request takes in memory beside its bytes, about. A queue of very small requests would be many times its size.
+const PARCEL_BYTES: u64 = 512;

@@ -194,7 +194,7 @@ exporters: {nop: , debug: }",
     .expect("right");
     let pipeline = &plan.pipelines[0];
     assert_eq!(pipeline.way(), "otlp → feature_flag → nop, debug");
-    assert_eq!(pipeline.batch, Some(BatchConfig::default()));
+    assert_eq!(pipeline.batch, Some(BatchConfig { is_before_queue: true, ..BatchConfig::default() }));
     assert_eq!(plan.memory_limit, Some(80 << 20));
     assert!(plan.supplied.expect("the pipelines were").contains("no service.pipelines"));
 }

@@ -42,6 +42,20 @@ async fn a_small_batch_waits_for_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_processor_will_merge_takes_one_place_in_the_queue() {
+    for is_before_queue in [false, true] {
+        let downstream = Scripted::new(|_| Step::Hold);
+        let batch = BatchConfig { min_size: 4, is_before_queue, ..BatchConfig::default() };
+        let queue = QueueConfig { batch: Some(batch), queue_size: 3, ..QueueConfig::default() };
+        let rig = Rig::new(vec![ExporterSpec { queue, ..exporter("otlp", &downstream) }]);
+        let taken = (0..20).take_while(|number| rig.feed([&*number.to_string()]).is_ok()).count();
+        assert_eq!(taken, if is_before_queue { 12 } else { 3 });
+        assert_eq!(rig.outbox("otlp").fill.requests, 3);
+        downstream.release();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_is_large_enough_goes_at_once() {
     let downstream = Scripted::recorder();
     let rig = Rig::new(vec![ExporterSpec { queue: batching(3, 0), ..exporter("otlp", &downstream) }]);

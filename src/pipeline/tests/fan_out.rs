@@ -137,6 +137,6 @@ async fn the_bytes_of_one_outbox_are_bounded() {
     let rig = Rig::within(Spec { pipelines, exporters, ..Spec::default() }, Budget::new(20_000));
     let name = "x".repeat(900);
     let fed = (0..1000).take_while(|_| rig.feed([&name]).is_ok()).count();
-    assert!((9..=11).contains(&fed), "half of the budget: {fed}");
+    assert!((6..=7).contains(&fed), "half of the budget, with what each takes beside its bytes: {fed}");
     assert!(rig.budget.used() <= 10_000 + 1000);
 }

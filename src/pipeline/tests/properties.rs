@@ -49,11 +49,13 @@ fn act() -> impl Strategy<Value = Act> {
 
 fn config() -> impl Strategy<Value = (QueueConfig, bool)> {
     let sizer = prop_oneof![Just(Sizer::Requests), Just(Sizer::Items), Just(Sizer::Bytes)];
-    let batch = (0u64..2000, 0u64..8, 0u64..10).prop_map(|(flush, min_size, max_size)| BatchConfig {
+    let batch = (0u64..2000, 0u64..8, 0u64..10, any::<bool>());
+    let batch = batch.prop_map(|(flush, min_size, max_size, is_before_queue)| BatchConfig {
         flush_timeout: Duration::from_millis(flush),
         min_size,
         max_size,
         sizer: Sizer::Items,
+        is_before_queue,
     });
     (sizer, 1u64..60, 1usize..4, proptest::option::of(batch), any::<bool>()).prop_map(
         |(sizer, size, num_consumers, batch, retries)| {

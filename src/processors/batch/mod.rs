@@ -55,6 +55,7 @@ pub fn build(config: &Config) -> Result<BatchConfig, (&'static str, String)> {
         min_size: size,
         max_size: max,
         sizer: Sizer::Items,
+        is_before_queue: true,
     })
 }
 

@@ -103,7 +103,15 @@ impl Watchlist {
 
 /// Words by their first byte, so that nearly every key costs one look into a table.
 #[derive(Clone, Debug, Default)]
-struct Words(Vec<Vec<Word>>);
+struct Words(Vec<Group>);
+
+/// Those that begin alike.
+#[derive(Clone, Debug, Default)]
+struct Group {
+    /// One bit for each length that a name has to have to be one of them; the highest for all greater ones.
+    lengths: u64,
+    words: Vec<Word>,
+}
 
 #[derive(Clone, Debug)]
 struct Word {
@@ -122,17 +130,20 @@ impl Words {
     fn add(&mut self, text: &str, rule: Rule) {
         let Some(&first) = text.as_bytes().first() else { return };
         if self.0.is_empty() {
-            self.0.resize(256, Vec::new());
+            self.0.resize(256, Group::default());
         }
         let word = Word { text: text.as_bytes().into(), rule };
-        let words = &mut self.0[usize::from(first)];
+        let Group { lengths, words } = &mut self.0[usize::from(first)];
         if !words.iter().any(|known| known.same(&word)) {
+            let own = length_bit(text.len());
+            // whatever begins so is at least as long
+            *lengths |= if matches!(word.rule, Rule::Prefix) { !(own - 1) } else { own };
             words.push(word);
         }
     }
 
     fn extend(&mut self, other: &Words) {
-        for word in other.0.iter().flatten() {
+        for word in other.0.iter().flat_map(|group| &group.words) {
             let text = std::str::from_utf8(&word.text).expect("words are added as str");
             self.add(text, word.rule.clone());
         }
@@ -142,10 +153,17 @@ impl Words {
     fn find(&self, name: &[u8], text: Option<&[u8]>) -> bool {
         let Some(&first) = name.first() else { return false };
         match self.0.get(usize::from(first)) {
-            Some(words) if !words.is_empty() => words.iter().any(|word| word.fits(name, text)),
+            Some(Group { lengths, words }) if lengths & length_bit(name.len()) != 0 => {
+                words.iter().any(|word| word.fits(name, text))
+            }
             _ => false,
         }
     }
+}
+
+#[inline]
+fn length_bit(len: usize) -> u64 {
+    1 << len.min(63)
 }
 
 impl Word {

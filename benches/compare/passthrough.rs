@@ -8,22 +8,21 @@ use bytes::{Buf, BufMut, Bytes};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 
 const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-pub const BATCH_BYTES: usize = 2 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 const BATCH_TIME: Duration = Duration::from_millis(200);
 const MESSAGE_MAX: usize = 64 << 20;
 
-/// Serves on a free port, which it prints, and forwards to `endpoint`.
-pub async fn run(endpoint: &str) {
-    let channel = Endpoint::from_shared(endpoint.to_owned()).expect("a URI").connect_lazy();
+/// Serves at `listen` and forwards to `out`, compressed as what comes in.
+pub async fn run(listen: &str, out: &str, compressed: bool) {
+    let channel = Endpoint::from_shared(format!("http://{out}")).expect("a URI").connect_lazy();
     let (queue, waiting) = mpsc::channel(1000);
-    tokio::spawn(forward(waiting, channel));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    eprintln!("listening on {} (OTLP/gRPC)", listener.local_addr().expect("bound"));
+    tokio::spawn(forward(waiting, channel, compressed));
+    let listener = tokio::net::TcpListener::bind(listen).await.expect("the port is free");
     let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
     Server::builder()
         .add_service(Passthrough { queue })
@@ -33,7 +32,7 @@ pub async fn run(endpoint: &str) {
 }
 
 /// Merges what waits and sends it, four batches at once.
-async fn forward(mut waiting: mpsc::Receiver<Bytes>, channel: Channel) {
+async fn forward(mut waiting: mpsc::Receiver<Bytes>, channel: Channel, compressed: bool) {
     let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(4));
     while let Some(first) = waiting.recv().await {
         let mut batch = first.to_vec();
@@ -46,10 +45,22 @@ async fn forward(mut waiting: mpsc::Receiver<Bytes>, channel: Channel) {
         }
         let permit = permits.clone().acquire_owned().await.expect("never closed");
         let mut client = tonic::client::Grpc::new(channel.clone()).max_encoding_message_size(MESSAGE_MAX);
+        if compressed {
+            client = client.send_compressed(CompressionEncoding::Gzip);
+        }
         tokio::spawn(async move {
-            client.ready().await.expect("connects");
-            let path = http::uri::PathAndQuery::from_static(PATH);
-            client.unary(Request::new(Bytes::from(batch)), path, Raw).await.expect("accepted");
+            let batch = Bytes::from(batch);
+            loop {
+                client.ready().await.expect("connects");
+                let path = http::uri::PathAndQuery::from_static(PATH);
+                match client.unary(Request::new(batch.clone()), path, Raw).await {
+                    Ok(_) => break,
+                    Err(error) if error.code() == tonic::Code::Unavailable => {
+                        tokio::time::sleep(BATCH_TIME).await;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
             drop(permit);
         });
     }
@@ -76,7 +87,9 @@ impl tower::Service<http::Request<tonic::body::Body>> for Passthrough {
     fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
         let export = Export { queue: self.queue.clone() };
         async move {
-            let mut grpc = tonic::server::Grpc::new(Raw).max_decoding_message_size(MESSAGE_MAX);
+            let mut grpc = tonic::server::Grpc::new(Raw)
+                .max_decoding_message_size(MESSAGE_MAX)
+                .accept_compressed(CompressionEncoding::Gzip);
             Ok(grpc.unary(export, request).await)
         }
         .boxed()

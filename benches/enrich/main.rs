@@ -10,7 +10,8 @@
 //! spans for each span that is changed, or for each evaluation where a span tells of several: 50 spans or more, 20 %
 //! of them flag spans. The last request has no evaluation at all. Times are the fastest of several rounds, in one thread, buffers reused as the intake does.
 
-#[path = "../passthrough/corpus.rs"]
+#[path = "../compare/corpus.rs"]
+#[allow(dead_code, reason = "ordinary spans are enough here")]
 mod corpus;
 
 use std::path::Path;

@@ -167,6 +167,19 @@ pub const EVENT_NAME_ATTRIBUTES: &[&str] = &["event.name", "otel.event.name"];
 /// The field of a log record's body (a map) that held the value from 1.29.0 to 1.33.0.
 pub const BODY_VALUE: &str = "value";
 
+/// The values of `feature_flag.result.reason` (semantic conventions 1.44).
+pub const CONVENTIONAL_REASONS: [&str; 9] = [
+    "static",
+    "default",
+    "targeting_match",
+    REASON_SPLIT,
+    "cached",
+    REASON_DISABLED,
+    "unknown",
+    "stale",
+    REASON_ERROR,
+];
+
 /// Reasons that are none of the conventions', and what they are called there. They leave their original.
 /// GO Feature Flag's, which its providers hand to hooks of every kind.
 pub const REASONS: Words = &[("targeting_match_split", "targeting_match"), ("offline", "default")];

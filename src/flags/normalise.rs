@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::conventions::{ERROR_PREFIX, ERRORS, NO_CONTEXT_ID, NO_VALUE, REASONS, VARIANT_OF_DEFAULT, Words};
+use super::conventions::{
+    CONVENTIONAL_REASONS, ERROR_PREFIX, ERRORS, NO_CONTEXT_ID, NO_VALUE, REASONS, VARIANT_OF_DEFAULT, Words,
+};
 use super::evaluation::Evaluated;
 use crate::otlp::Value;
 
@@ -60,9 +62,16 @@ pub(super) fn context_id(value: Value<'_>) -> Read<Text<'_>> {
 /// N2: a reason in lower case and in the conventions' words; `words` are its sender's own.
 pub(super) fn reason<'a>(value: Value<'a>, words: Words) -> Read<Text<'a>> {
     let Read::Known(reason) = text(value) else { return text(value) };
+    // nearly all are these, and need no memory
+    if let Some(word) = CONVENTIONAL_REASONS.iter().find(|word| word.eq_ignore_ascii_case(&reason)) {
+        return Read::Known(Cow::Borrowed(known_as(words, word).unwrap_or(word)));
+    }
     let reason = lower_case(reason);
-    let word = words.iter().chain(REASONS).find(|(word, _)| *word == reason);
-    Read::Known(word.map_or(reason, |&(_, known)| Cow::Borrowed(known)))
+    Read::Known(known_as(words, &reason).map_or(reason, Cow::Borrowed))
+}
+
+fn known_as(words: Words, reason: &str) -> Option<&'static str> {
+    words.iter().chain(REASONS).find(|(word, _)| *word == reason).map(|&(_, known)| known)
 }
 
 /// N2: the reason as it came, if its word is not the conventions'.

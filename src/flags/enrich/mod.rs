@@ -28,9 +28,9 @@ use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, w
 ///
 /// Without `known` nothing is known about flags but what the payload says. Enriching what came out once more, with the
 /// same definitions, records nothing that changes a byte. Metrics are left alone (W9).
-pub fn enrich(
-    payload: &Payload,
-    policy: &Policy,
+pub fn enrich<'a>(
+    payload: &'a Payload,
+    policy: &'a Policy,
     known: Option<Known<'_>>,
     edits: &mut Edits,
     tally: Option<&mut Tally>,
@@ -40,9 +40,11 @@ pub fn enrich(
         Signal::Metrics => 0,
         Signal::Logs => records(payload, policy, known, edits, count),
         Signal::Traces => {
-            let mut pass = Pass::new(policy, known, edits, payload.len(), count);
             // a span without a watched word is nothing to us but somebody's ancestor
-            let mut watched = payload.watched_items().map(|places| places.iter().peekable());
+            let places = payload.watched_items();
+            let mut pass =
+                Pass::new(policy, known, edits, payload.len(), places.map_or(0, <[u32]>::len), count);
+            let mut watched = places.map(|places| places.iter().peekable());
             for (place, item) in (0u32..).zip(payload.items()) {
                 let is_watched = watched.as_mut().is_none_or(|places| places.next_if_eq(&&place).is_some());
                 if is_watched { pass.span(item) } else { pass.bystander(item) }
@@ -99,7 +101,7 @@ fn rename_event(item: Item<'_>, edit: &mut Edit<'_, '_>) {
 
 /// One walk over the spans of a request, and what has to wait for its end.
 struct Pass<'a, 'p> {
-    policy: &'p Policy,
+    policy: &'a Policy,
     known: Option<Known<'p>>,
     edits: &'p mut Edits,
     reader: Reader<'a>,
@@ -112,6 +114,8 @@ struct Pass<'a, 'p> {
     /// Flags and variants of `flagged`, by number.
     flags: Vec<(u32, u32)>,
     relays: Vec<Answer<'a, 'p>>,
+    /// How many spans may be worth a look, as far as that is known.
+    watched: usize,
     /// How many evaluations have been met: the place of the next one.
     place: u32,
     evaluations: u64,
@@ -150,10 +154,11 @@ struct Answer<'a, 'p> {
 
 impl<'a, 'p> Pass<'a, 'p> {
     fn new(
-        policy: &'p Policy,
+        policy: &'a Policy,
         known: Option<Known<'p>>,
         edits: &'p mut Edits,
         spans: u64,
+        watched: usize,
         count: Count<'p>,
     ) -> Self {
         Pass {
@@ -164,11 +169,12 @@ impl<'a, 'p> Pass<'a, 'p> {
             reader: Reader::default(),
             texts: Texts::default(),
             spans: Vec::with_capacity(spans as usize),
-            marks: Vec::new(),
+            marks: Vec::with_capacity(watched),
             requests: Vec::new(),
             flagged: Vec::new(),
             flags: Vec::new(),
             relays: Vec::new(),
+            watched,
             place: 0,
             evaluations: 0,
             told: Told::default(),
@@ -262,7 +268,7 @@ impl<'a, 'p> Pass<'a, 'p> {
         let mut evaluation = self.reader.evaluation();
         let relay = sender == Sender::RelayProxy;
         if relay && evaluation.provider.is_none() && !self.policy.provider_name.is_empty() {
-            evaluation.provider = Some(Cow::Owned(self.policy.provider_name.clone()));
+            evaluation.provider = Some(Cow::Borrowed(&self.policy.provider_name));
         }
         let is_answer = outline.name == recognise::RELAY_EVALUATION;
         let failed_silently = relay && is_answer && says_nothing(&evaluation);
@@ -289,6 +295,9 @@ impl<'a, 'p> Pass<'a, 'p> {
         self.evaluations += 1;
         let counted = self.count.note(&evaluation);
         if is_answer {
+            if self.relays.is_empty() {
+                self.relays.reserve(self.watched);
+            }
             let told = if failed_silently { self.told.counted.clone() } else { Vec::new() };
             let when = self.known.filter(|_| failed_silently).map(when);
             self.relays.push(Answer { span: at, evaluation, keyless, told, counted, when, declared });

@@ -368,7 +368,7 @@ impl Inbound {
         let limit = self.limit();
         self.unpack(limit)?;
         if self.written.syntax == Syntax::Protobuf {
-            return Ok(self.body.clone());
+            return Ok(std::mem::take(&mut self.body));
         }
         let held = self.body.len();
         let grow = |bytes: usize| self.admission.cover((held + bytes) as u64);

@@ -130,13 +130,19 @@ async fn read(
 }
 
 fn success(message: Bytes) -> Response<Body> {
-    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
-    frame.put_u8(0);
-    frame.put_u32(u32::try_from(message.len()).expect("responses are a few kilobytes"));
-    frame.put(message);
+    let frame = match u32::try_from(message.len()).expect("responses are a few kilobytes") {
+        0 => Bytes::from_static(&[0; PREFIX_BYTES]),
+        len => {
+            let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
+            frame.put_u8(0);
+            frame.put_u32(len);
+            frame.put(message);
+            frame.freeze()
+        }
+    };
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    let mut response = Response::new(Body::from(frame.freeze()).with_trailers(trailers));
+    let mut response = Response::new(Body::from(frame).with_trailers(trailers));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     response
 }

@@ -49,7 +49,7 @@ pub async fn check(
             Process::start(peer, job, programs, &sink.address, "0").ok_or("it cannot do this job")?;
         process.listens(job).await;
         let count = traffic.distinct();
-        let sent = keep_sending(traffic, process.address(job), Until::Count(count), 2, 2).await;
+        let sent = keep_sending(traffic, process.address(job), Until::Count(count), 2, 2).await?;
         let arrived = sink.wait_for(sent.spans, PATIENCE).await;
         let with = format!("with {failures} failures of the downstream");
         arrived.map_err(|arrived| format!("{} of {} spans came out {with}", arrived.spans, sent.spans))?;

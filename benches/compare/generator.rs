@@ -128,13 +128,16 @@ pub enum Until {
 }
 
 /// Keeps `in_flight` requests on each of `connections` under way.
+///
+/// # Errors
+/// A request was answered with something that is neither a success nor a wish for another try.
 pub async fn keep_sending(
     traffic: &Arc<Traffic>,
     address: &str,
     until: Until,
     connections: usize,
     in_flight: usize,
-) -> Sent {
+) -> Result<Sent, String> {
     let begun = Arc::new(AtomicU64::new(0));
     let uri = traffic.uri(address);
     let mut senders = Vec::new();
@@ -151,10 +154,10 @@ pub async fn keep_sending(
                         Until::Time(end) => Instant::now() < end,
                     };
                     if !goes_on {
-                        return sent;
+                        return Ok::<_, String>(sent);
                     }
                     let ready = &traffic.requests[(number % traffic.distinct()) as usize];
-                    sent.refused += one(&traffic, &client, &uri, &ready.body).await;
+                    sent.refused += one(&traffic, &client, &uri, &ready.body).await?;
                     sent.requests += 1;
                     sent.spans += ready.spans;
                     sent.id_sum = sent.id_sum.wrapping_add(ready.id_sum);
@@ -162,29 +165,30 @@ pub async fn keep_sending(
             }));
         }
     }
-    join_all(senders).await.into_iter().fold(Sent::default(), |all, sender| {
-        let sent = sender.expect("a sender does not panic");
-        Sent {
+    join_all(senders).await.into_iter().try_fold(Sent::default(), |all, sender| {
+        let sent = sender.expect("a sender does not panic")?;
+        Ok(Sent {
             requests: all.requests + sent.requests,
             spans: all.spans + sent.spans,
             id_sum: all.id_sum.wrapping_add(sent.id_sum),
             refused: all.refused + sent.refused,
-        }
+        })
     })
 }
 
 /// Sends one request until it is taken; how often it was refused.
-async fn one(traffic: &Traffic, client: &Client, uri: &Uri, body: &Bytes) -> u64 {
+async fn one(traffic: &Traffic, client: &Client, uri: &Uri, body: &Bytes) -> Result<u64, String> {
     let mut refused = 0;
     let begun = Instant::now();
     loop {
         match try_once(traffic, client, uri, body.clone()).await {
-            Ok(()) => return refused,
+            Ok(()) => return Ok(refused),
             Err(Failure::Again) if begun.elapsed() < PATIENCE => {
                 refused += 1;
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(failure) => panic!("a request failed: {failure:?}"),
+            Err(Failure::Again) => return Err("it took nothing for a minute".to_owned()),
+            Err(Failure::Final(said)) => return Err(format!("it failed: {said}")),
         }
     }
 }
@@ -193,7 +197,6 @@ async fn one(traffic: &Traffic, client: &Client, uri: &Uri, body: &Bytes) -> u64
 enum Failure {
     /// UNAVAILABLE and its kin.
     Again,
-    #[allow(dead_code, reason = "for the message of the panic")]
     Final(String),
 }
 
@@ -276,7 +279,7 @@ pub async fn at_rate(
         sending.push(tokio::spawn(async move { one(&traffic, &client, &uri, &patched.freeze()).await }));
     }
     for request in sending {
-        request.await.expect("a sender does not panic");
+        request.await.expect("a sender does not panic").expect("it is taken");
     }
     due
 }

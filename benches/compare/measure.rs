@@ -95,6 +95,7 @@ pub async fn drive((workload, job): (&Workload, Job), address: &str, downstream:
     let (traffic, sink) = (job.traffic(workload), Sink::at(downstream).await);
     let until = Until::Time(Instant::now() + plan.lasting);
     let sent = keep_sending(&traffic, address, until, plan.connections, plan.in_flight).await;
+    let sent = sent.expect("it takes what is sent");
     let arrived = sink.wait_for(sent.spans, PATIENCE).await;
     println!("sent {sent:?}, arrived {arrived:?}");
 }
@@ -128,7 +129,7 @@ pub async fn watched(
     for (is_warm, lasting) in [(false, (plan.lasting / 4).max(WARM_UP_MIN)), (true, plan.lasting)] {
         let (before, begun) = (process.cpu(), Instant::now());
         let until = Until::Time(begun + lasting);
-        let sent = keep_sending(traffic, address, until, plan.connections, plan.in_flight).await;
+        let sent = keep_sending(traffic, address, until, plan.connections, plan.in_flight).await?;
         let arrived = sink.wait_for(sent.spans, PATIENCE).await;
         let took = begun.elapsed();
         let arrived = arrived.map_err(|arrived| format!("{} of {} spans came", arrived.spans, sent.spans))?;

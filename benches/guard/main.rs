@@ -25,7 +25,10 @@ use burgee::processors::feature_flag;
 use bytes::Bytes;
 
 /// What is counted, for each span of the workload `mixed-512`.
-const CASES: [(&str, fn(u64)); 4] = [("check", check), ("edit", edit), ("batch", batch), ("json", json)];
+const CASES: [(&str, Case); 4] = [("check", check), ("edit", edit), ("batch", batch), ("json", json)];
+
+/// Does it so many times.
+type Case = fn(u64);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();

@@ -50,6 +50,18 @@ export async function shownIn(page, selector, wanted) {
     });
 }
 
+/** Presses a key, again if need be, until a text matches: a view that is just being shown does not listen yet. */
+export async function pressUntil(page, key, selector, wanted) {
+  for (let tries = 0; tries < 30; tries++) {
+    await page.keyboard.press(key);
+    for (let looks = 0; looks < 20; looks++) {
+      if (wanted.test((await page.locator(selector).first().textContent()) ?? '')) return;
+      await page.waitForTimeout(100);
+    }
+  }
+  throw new Error(`${key} does not lead to ${wanted} in ${selector}`);
+}
+
 /** Waits until a table has a row. */
 export async function filled(page, table) {
   await page.locator(`${table} .tbody > .tr`).first().waitFor({ timeout: WAIT_MS });

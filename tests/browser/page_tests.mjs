@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { exchange, startBurgee } from './burgee.mjs';
-import { expectText, filled, focusBody, go, rowsOf, shownIn } from './page.mjs';
+import { expectText, filled, focusBody, go, pressUntil, rowsOf, shownIn } from './page.mjs';
 import { HOSTILE, hostileRequest, LARGE_TRACE_ID, largeRequests } from './telemetry.mjs';
 
 export async function pageTests(test, browser) {
@@ -117,10 +117,11 @@ async function tail(test, page) {
     await go(page, '#/live');
   });
   await test('the tail pauses, resumes and is cleared', async () => {
+    // the view of before, with its filter, has gone, and its keys with it
+    await page.waitForFunction(() => document.querySelector('#filter')?.value === '');
     await filled(page, '.t-live');
     await focusBody(page);
-    await page.keyboard.press('p');
-    await expectText(page, '.counts', /paused/);
+    await pressUntil(page, 'p', '.counts', /paused/);
     const asked = [];
     const listening = (request) => request.url().includes('/api/evaluations') && asked.push(request.url());
     page.on('request', listening);

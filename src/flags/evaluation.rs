@@ -68,6 +68,30 @@ impl<'a> Evaluation<'a> {
         self.error_type.is_some() || self.reason.as_deref() == Some(conventions::REASON_ERROR)
     }
 
+    /// All that it says in texts, in a copy of its own.
+    pub(super) fn texts(&self) -> Evaluation<'static> {
+        let copy = |text: &Option<Text<'a>>| text.as_ref().map(|text| Cow::Owned(text.clone().into_owned()));
+        Evaluation {
+            key: copy(&self.key),
+            variant: copy(&self.variant),
+            value: None,
+            reason: copy(&self.reason),
+            reason_original: copy(&self.reason_original),
+            provider: copy(&self.provider),
+            context_id: copy(&self.context_id),
+            set_id: copy(&self.set_id),
+            version: copy(&self.version),
+            error_type: copy(&self.error_type),
+            error_message: copy(&self.error_message),
+            key_source: self.key_source,
+            variation_index: self.variation_index,
+            defaulted: self.defaulted,
+            conflict: self.conflict,
+            variants_differ: self.variants_differ,
+            value_is_untyped: self.value_is_untyped,
+        }
+    }
+
     /// Reads what the attributes of one span, event or log record say. Orders them by field and by belief.
     pub(super) fn read(candidates: &mut [Candidate<'a>]) -> Evaluation<'a> {
         candidates.sort_unstable_by_key(|candidate| candidate.rank);

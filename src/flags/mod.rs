@@ -20,7 +20,7 @@ mod policy;
 mod project;
 mod recognise;
 
-pub use enrich::{Known, MetadataAttribute, enrich};
+pub use enrich::{Known, Memories, Memory, MetadataAttribute, enrich};
 pub use evaluation::{Evaluated, Evaluation, KeySource};
 pub use policy::{ContextId, HashKey, Originals, Policy, Project, ValuePolicy};
 #[cfg(test)]

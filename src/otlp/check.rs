@@ -313,7 +313,7 @@ impl Seen {
 /// Where the identifiers of a span end and one bit for the number of each, if the span begins with them, as every
 /// encoder writes it, and they are valid. A trace state between them sends the parent the general way.
 #[inline]
-fn usual_ids(span: &[u8]) -> Option<(usize, u32)> {
+pub(super) fn usual_ids(span: &[u8]) -> Option<(usize, u32)> {
     let (&[0x0a, 16, ref trace_id @ .., 0x12, 8], rest) = span.split_first_chunk::<20>()? else {
         return None;
     };

@@ -16,13 +16,16 @@ use super::wire::{self, Fields, Raw};
 #[derive(Default)]
 pub struct Edits {
     targets: Vec<Target>,
+    /// Whether a target was met after one that lies behind it. Until then they are found by bisection.
+    is_mixed: bool,
+    /// All targets by their offset, once they are mixed.
     by_offset: HashMap<usize, usize, foldhash::fast::RandomState>,
     ops: Vec<Op>,
     /// The operations by key, for those targets that have many.
     indices: Vec<Index>,
     /// Keys, encoded values and names that the operations point into.
     arena: Vec<u8>,
-    /// Reused by `apply`.
+    /// Reused by `apply`: the targets by offset.
     order: Vec<usize>,
     in_order: Vec<usize>,
     pieces: Vec<Piece>,
@@ -55,10 +58,10 @@ impl Target {
 
 /// What is to happen to one key.
 struct Op {
-    /// The key alone, within `pair` if there is one.
+    /// The key alone, within `field` if there is one.
     key: Range<usize>,
-    /// The encoded `KeyValue`, or none if the key goes.
-    pair: Option<Range<usize>>,
+    /// The encoded attribute with its tag and length, or none if the key goes.
+    field: Option<Range<usize>>,
     /// The encoded `AnyValue` in it.
     value: Range<usize>,
     earlier: Option<usize>,
@@ -85,6 +88,7 @@ impl Edits {
     /// Forgets everything recorded, keeps the memory.
     pub fn clear(&mut self) {
         self.targets.clear();
+        self.is_mixed = false;
         self.by_offset.clear();
         self.ops.clear();
         self.indices.clear();
@@ -94,7 +98,8 @@ impl Edits {
     /// Edits a span, log record or data point.
     pub fn item<'e, 'a>(&'e mut self, item: Item<'a>) -> Edit<'e, 'a> {
         let target = self.target(item.id());
-        Edit { edits: self, target, keys: Keys::ALL, attributes: item.attributes() }
+        let number = item.node.message.attributes;
+        Edit { edits: self, target, keys: Keys::ALL, attributes: item.attributes(), number }
     }
 
     /// As [`Edits::item`], by a caller who has walked over the attributes: `keys` has all of those that may be set
@@ -112,36 +117,106 @@ impl Edits {
     /// Edits an event of a span.
     pub fn event<'e, 'a>(&'e mut self, event: Event<'a>) -> Edit<'e, 'a> {
         let target = self.target(event.id());
-        Edit { edits: self, target, keys: Keys::ALL, attributes: event.attributes() }
+        let number = schema::EVENT.attributes;
+        Edit { edits: self, target, keys: Keys::ALL, attributes: event.attributes(), number }
     }
 
     /// Edits a resource; one that is absent is created when an attribute is set. Discarding it discards all of
     /// its items.
     pub fn resource<'e, 'a>(&'e mut self, resource: Resource<'a>) -> Edit<'e, 'a> {
         let target = self.target(resource.id());
-        Edit { edits: self, target, keys: Keys::ALL, attributes: resource.attributes() }
+        let number = schema::RESOURCE.attributes;
+        Edit { edits: self, target, keys: Keys::ALL, attributes: resource.attributes(), number }
+    }
+
+    /// What is recorded for the item that was edited last, if it is nothing but attributes that come behind those it
+    /// has; nothing at all is that, too.
+    pub fn appended(&self, item: Item<'_>) -> Option<Appended> {
+        let mut appended = Appended::default();
+        let Some(last) = self.targets.last().filter(|last| last.at == item.id().0) else {
+            return (!self.is_mixed).then_some(appended);
+        };
+        let plain = last.appends && !last.discard && last.name.is_none() && last.trace_state.is_none();
+        if !plain || last.count > CHAIN_MAX {
+            return None;
+        }
+        let mut ops = Vec::with_capacity(last.count);
+        self.ops_in_order(self.targets.len() - 1, &mut ops);
+        let mut bytes = Vec::new();
+        for op in ops {
+            let Op { key, field, value, .. } = &self.ops[op];
+            let field = field.clone()?;
+            let moved = |range: &Range<usize>| {
+                range.start - field.start + bytes.len()..range.end - field.start + bytes.len()
+            };
+            appended.ops.push((moved(key), moved(&field), moved(value)));
+            bytes.extend_from_slice(&self.arena[field]);
+        }
+        appended.bytes = bytes.into();
+        appended.keys = last.keys;
+        Some(appended)
+    }
+
+    /// Records for an item what was recorded for another one of the same kind, which has none of those attributes
+    /// either. Nothing may be recorded for it yet.
+    pub fn append(&mut self, item: Item<'_>, what: &Appended) {
+        if what.ops.is_empty() {
+            return;
+        }
+        let target = self.target(item.id());
+        debug_assert!(!self.targets[target].has_changes());
+        let start = self.arena.len();
+        self.arena.extend_from_slice(&what.bytes);
+        let moved = |range: &Range<usize>| range.start + start..range.end + start;
+        let mut earlier = None;
+        for (key, field, value) in &what.ops {
+            let (key, field, value) = (moved(key), Some(moved(field)), moved(value));
+            self.ops.push(Op { key, field, value, earlier, placed: false });
+            earlier = Some(self.ops.len() - 1);
+        }
+        let target = &mut self.targets[target];
+        (target.ops, target.count, target.keys) = (earlier, what.ops.len(), what.keys);
     }
 
     fn target(&mut self, id: ItemId) -> usize {
-        let targets = &mut self.targets;
-        // nearly all edits of a message follow each other
-        if targets.last().is_some_and(|target| target.at == id.0) {
-            return targets.len() - 1;
+        let place = self.targets.len();
+        // nearly all edits of a message follow each other, and messages are met in their order
+        match self.targets.last() {
+            Some(last) if last.at == id.0 => return place - 1,
+            Some(last) if last.at > id.0 || self.is_mixed => {
+                if let Some(known) = self.known_target(id, place) {
+                    return known;
+                }
+            }
+            _ => {}
         }
-        *self.by_offset.entry(id.0).or_insert_with(|| {
-            targets.push(Target {
-                at: id.0,
-                discard: false,
-                name: None,
-                trace_state: None,
-                ops: None,
-                count: 0,
-                index: None,
-                keys: Keys::default(),
-                appends: true,
-            });
-            targets.len() - 1
-        })
+        self.targets.push(Target {
+            at: id.0,
+            discard: false,
+            name: None,
+            trace_state: None,
+            ops: None,
+            count: 0,
+            index: None,
+            keys: Keys::default(),
+            appends: true,
+        });
+        place
+    }
+
+    /// The target, if there is one; otherwise it is going to stand at `place`, behind others that lie behind it.
+    fn known_target(&mut self, id: ItemId, place: usize) -> Option<usize> {
+        if !self.is_mixed {
+            if let Ok(known) = self.targets.binary_search_by_key(&id.0, |target| target.at) {
+                return Some(known);
+            }
+            self.is_mixed = true;
+            self.by_offset.extend(self.targets.iter().map(|target| target.at).zip(0..));
+        }
+        match *self.by_offset.entry(id.0).or_insert(place) {
+            known if known == place => None,
+            known => Some(known),
+        }
     }
 
     /// Makes the changed payload and forgets the edits. If they change nothing, it is the same payload.
@@ -156,7 +231,9 @@ impl Edits {
         self.order.clear();
         self.order.extend(0..self.targets.len());
         let targets = &self.targets;
-        self.order.sort_unstable_by_key(|&target| targets[target].at);
+        if self.is_mixed {
+            self.order.sort_unstable_by_key(|&target| targets[target].at);
+        }
         self.pieces.clear();
         let buf = payload.bytes();
         let mut splice = Splice { edits: self, buf, next: 0, changes: 0, discarded: 0 };
@@ -187,6 +264,27 @@ impl Edits {
     }
 }
 
+/// Attributes that were recorded for an item and come behind those it has: see [`Edits::appended`].
+#[derive(Debug, Default)]
+pub struct Appended {
+    /// Encoded, one behind the other.
+    bytes: Box<[u8]>,
+    /// Key, whole attribute and value of each within `bytes`.
+    ops: Vec<(Range<usize>, Range<usize>, Range<usize>)>,
+    keys: Keys,
+}
+
+impl Appended {
+    /// How many bytes they are, encoded.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+}
+
 /// The edit of one item, event or resource.
 pub struct Edit<'e, 'a> {
     edits: &'e mut Edits,
@@ -194,6 +292,8 @@ pub struct Edit<'e, 'a> {
     /// Of the attributes.
     keys: Keys,
     attributes: Attributes<'a>,
+    /// The field that an attribute is.
+    number: u32,
 }
 
 /// Which keys attributes have, as far as 64 bits tell: one that was put in is always found, another one rarely.
@@ -230,7 +330,7 @@ impl Edit<'_, '_> {
         match self.op(key) {
             Some(op) => {
                 let op = &self.edits.ops[op];
-                op.pair.is_some().then(|| Value::read(&self.edits.arena[op.value.clone()]))
+                op.field.is_some().then(|| Value::read(&self.edits.arena[op.value.clone()]))
             }
             None => self.attributes.get(key),
         }
@@ -245,7 +345,7 @@ impl Edit<'_, '_> {
     pub fn remove(&mut self, key: &str) {
         if self.get(key).is_some() {
             let op = self.op_for(key);
-            self.edits.ops[op].pair = None;
+            self.edits.ops[op].field = None;
         }
     }
 
@@ -254,14 +354,14 @@ impl Edit<'_, '_> {
     pub fn rename(&mut self, from: &str, to: &str) {
         if from != to && self.copy(from, to) {
             let op = self.op_for(from);
-            self.edits.ops[op].pair = None;
+            self.edits.ops[op].field = None;
         }
     }
 
     /// Sets an attribute to the value of another one, byte for byte; whether there is that other one.
     pub fn copy(&mut self, from: &str, to: &str) -> bool {
         match self.op(from) {
-            Some(op) if self.edits.ops[op].pair.is_none() => return false,
+            Some(op) if self.edits.ops[op].field.is_none() => return false,
             Some(op) => {
                 let value = self.edits.ops[op].value.clone();
                 self.record(to, |arena| arena.extend_from_within(value));
@@ -316,17 +416,23 @@ impl Edit<'_, '_> {
         }
         let arena = &mut self.edits.arena;
         let start = arena.len();
-        wire::put_len(arena, KEY, key.as_bytes());
-        let key_end = arena.len();
-        let value = wire::put_len_with(arena, VALUE, put);
-        let pair = Some(start..value.end);
+        let mut value = 0..0;
+        let pair = wire::put_len_with(arena, self.number, |arena| {
+            wire::put_len(arena, KEY, key.as_bytes());
+            value = wire::put_len_with(arena, VALUE, put);
+        });
+        // the head of the pair may have moved what is in it
+        let value = pair.end - value.len()..pair.end;
+        let field = Some(start..pair.end);
         match op {
             Some(op) => {
                 let op = &mut self.edits.ops[op];
-                (op.pair, op.value) = (pair, value);
+                (op.field, op.value) = (field, value);
             }
             None => {
-                self.add(Op { key: key_end - key.len()..key_end, pair, value, earlier: None, placed: false })
+                let key_at = pair.start + wire::head_len(KEY, key.len());
+                let key = key_at..key_at + key.len();
+                self.add(Op { key, field, value, earlier: None, placed: false })
             }
         }
     }
@@ -338,7 +444,7 @@ impl Edit<'_, '_> {
         }
         self.edits.targets[self.target].appends = false;
         let key = self.edits.keep(key.as_bytes());
-        self.add(Op { key, pair: None, value: 0..0, earlier: None, placed: false });
+        self.add(Op { key, field: None, value: 0..0, earlier: None, placed: false });
         self.edits.ops.len() - 1
     }
 
@@ -451,7 +557,10 @@ impl Splice<'_> {
 
     fn put(&mut self, range: Range<usize>) -> usize {
         let len = range.len();
-        self.edits.pieces.push(Piece::Put(range));
+        match self.edits.pieces.last_mut() {
+            Some(Piece::Put(last)) if last.end == range.start => last.end = range.end,
+            _ => self.edits.pieces.push(Piece::Put(range)),
+        }
         len
     }
 
@@ -594,7 +703,7 @@ impl Splice<'_> {
         let mut len = 0;
         if target.is_some_and(|target| self.edits.targets[target].appends) && !self.holds_target(extent) {
             len += self.keep(extent.body, extent.end);
-            return len + self.put_rest(extent, target);
+            return len + self.put_rest(target);
         }
         let texts = self.new_texts(extent, target);
         let is_replaced = |number| texts.iter().flatten().any(|(of, _)| *of == number);
@@ -614,7 +723,7 @@ impl Splice<'_> {
                 len += wire::head_len(number, text.len()) + self.put(text);
             }
         }
-        len + self.put_rest(extent, target)
+        len + self.put_rest(target)
     }
 
     /// Whether something in a message is edited; its own target is passed.
@@ -623,15 +732,15 @@ impl Splice<'_> {
     }
 
     /// The attributes that were not there.
-    fn put_rest(&mut self, extent: Extent, target: Option<usize>) -> usize {
+    fn put_rest(&mut self, target: Option<usize>) -> usize {
         let Some(target) = target else { return 0 };
         let mut len = 0;
         let mut ops = std::mem::take(&mut self.edits.in_order);
         ops.clear();
         self.edits.ops_in_order(target, &mut ops);
         for &op in &ops {
-            if !self.edits.ops[op].placed && self.edits.ops[op].pair.is_some() {
-                len += self.put_attribute(op, extent.message.attributes);
+            if !self.edits.ops[op].placed && self.edits.ops[op].field.is_some() {
+                len += self.put_attribute(op);
             }
         }
         self.edits.in_order = ops;
@@ -668,13 +777,13 @@ impl Splice<'_> {
         let Some(op) = self.edits.op_of(target, pair.key()) else {
             return self.keep(raw.start, raw.end);
         };
-        let Op { pair: new, value, placed, .. } = &mut self.edits.ops[op];
+        let Op { field: new, value, placed, .. } = &mut self.edits.ops[op];
         match new {
             Some(_) if !*placed && self.edits.arena[value.clone()] == *pair.encoded_value() => {
                 *placed = true;
                 self.keep(raw.start, raw.end)
             }
-            Some(_) if !*placed => self.put_attribute(op, raw.number),
+            Some(_) if !*placed => self.put_attribute(op),
             _ => {
                 self.changes += 1;
                 0
@@ -682,12 +791,11 @@ impl Splice<'_> {
         }
     }
 
-    fn put_attribute(&mut self, op: usize, number: u32) -> usize {
+    fn put_attribute(&mut self, op: usize) -> usize {
         self.changes += 1;
         self.edits.ops[op].placed = true;
-        let pair = self.edits.ops[op].pair.clone().expect("only operations with a value are put");
-        self.edits.pieces.push(Piece::Head { number, len: pair.len() });
-        wire::head_len(number, pair.len()) + self.put(pair)
+        let field = self.edits.ops[op].field.clone().expect("only operations with a value are put");
+        self.put(field)
     }
 
     fn event(&mut self, raw: Raw) -> usize {

@@ -19,11 +19,11 @@ mod wire;
 
 pub use batch::{mergeable, split};
 pub use check::{Checked, Malformed, check};
-pub use edit::{Edit, Edits, Keys};
+pub use edit::{Appended, Edit, Edits, Keys};
 pub use value::{OwnedValue, hex};
 pub use view::{
     Attributes, Event, Events, Item, ItemId, Items, Metric, MetricData, Outline, Pair, Payload, Reading,
-    Resource, Scope, Value, Values,
+    Resource, Saying, Scope, Value, Values,
 };
 pub use watch::{Watched, Watchlist};
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Signal;
+use super::check::usual_ids;
 use super::schema::{self, Kind, Message, Part, Role};
 use super::watch::Watched;
 use super::wire::{self, Fields, Raw, Wire};
@@ -405,6 +406,29 @@ impl<'a> Item<'a> {
         ids
     }
 
+    /// What a span says beside its ids and times; `None` for a span that is laid out in an unusual way, and for
+    /// everything that is no span.
+    pub fn saying(&self) -> Option<Saying<'a>> {
+        let Is::Span = self.is() else { return None };
+        let span = &self.node.buf[self.node.body..self.node.end];
+        let (after, ids) = usual_ids(span)?;
+        let rest = &span[after..];
+        let &[0x2a, name_len @ ..0x80, ..] = rest else { return None };
+        let mut head = 2 + usize::from(name_len);
+        if let Some([0x30, ..0x80]) = rest.get(head..head + 2) {
+            head += 2;
+        }
+        let (head, rest) = rest.split_at_checked(head)?;
+        let (&[0x39, _, _, _, _, _, _, _, _, 0x41, _, _, _, _, _, _, _, _], tail) =
+            rest.split_first_chunk::<18>()?
+        else {
+            return None;
+        };
+        let parent = if after > 28 { &span[30..38] } else { &[] };
+        debug_assert_eq!(after > 28, ids & 1 << 4 != 0);
+        Some(Saying { ids: [&span[2..18], &span[20..28], parent], head, tail })
+    }
+
     /// `SpanKind` as a number: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
     pub fn kind(&self) -> i32 {
         match self.is() {
@@ -562,6 +586,17 @@ pub enum Reading {
         count: u64,
         sum: Option<f64>,
     },
+}
+
+/// A span taken apart: of two whose `head` and `tail` are the same bytes, all is the same but ids and times.
+#[derive(Clone, Copy, Debug)]
+pub struct Saying<'a> {
+    /// Trace id, span id and parent span id, the last of which may be empty.
+    pub ids: [&'a [u8]; 3],
+    /// Name and kind, as they are encoded.
+    pub head: &'a [u8],
+    /// Everything behind the times, as it is encoded: attributes, events, links, status.
+    pub tail: &'a [u8],
 }
 
 /// All items of a payload.

@@ -241,7 +241,7 @@ async fn shown_of(capture: &str) -> String {
         .expect("it is OTLP")
         .payload;
     let mut edits = Edits::default();
-    flags::enrich(&captured, &flags::Policy::default(), None, &mut edits, None);
+    flags::enrich(&captured, &flags::Policy::default(), None, &mut edits, None, None);
     let enriched = edits.apply(&captured);
     let shown = printed(Verbosity::Evaluations, Signal::Traces, vec![enriched]).await;
     let fields =

@@ -5,21 +5,26 @@
 //! (W3), marks on affected spans (W2, W5). It is recorded in a second walk, if there is any.
 
 mod declared;
+mod memory;
 mod told;
 mod write;
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::conventions::{self, EVENT_NAME_ATTRIBUTES, Field};
 use super::evaluation::{Candidate, Evaluation, KeySource};
+use super::normalise::Text;
 use super::policy::{Originals, Policy, Project};
 use super::project::{self, Mark, NONE, Projection, Said, Span, Texts, Tree};
 use super::recognise::{self, Class, Found, Reader, Request, Sender};
 use crate::observe::evaluations::{Note, Tally};
-use crate::otlp::{Edit, Edits, Item, Keys, Outline, Payload, Signal, Value};
+use crate::otlp::{Edit, Edits, Item, Keys, Outline, Payload, Saying, Signal, Value};
 use declared::{Declared, When, consult};
 pub use declared::{Known, MetadataAttribute};
+pub use memory::{Memories, Memory};
+use memory::{Place, Recall, Remembered};
 use told::{Count, Counted, Told};
 use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, write};
 
@@ -28,12 +33,16 @@ use write::{MarkWriter, error_of, hide, hides, is_forbidden, remove, set_text, w
 ///
 /// Without `known` nothing is known about flags but what the payload says. Enriching what came out once more, with the
 /// same definitions, records nothing that changes a byte. Metrics are left alone (W9).
+///
+/// With a `memory`, which is of this policy, spans that say what others said before are not read again. What is known
+/// about flags goes by the time, and is not remembered.
 pub fn enrich<'a>(
     payload: &'a Payload,
     policy: &'a Policy,
     known: Option<Known<'_>>,
     edits: &mut Edits,
     tally: Option<&mut Tally>,
+    memory: Option<&mut Memory>,
 ) -> u64 {
     let count = Count(tally);
     match payload.signal() {
@@ -42,8 +51,9 @@ pub fn enrich<'a>(
         Signal::Traces => {
             // a span without a watched word is nothing to us but somebody's ancestor
             let places = payload.watched_items();
-            let mut pass =
-                Pass::new(policy, known, edits, payload.len(), places.map_or(0, <[u32]>::len), count);
+            let memory = memory.filter(|_| known.is_none());
+            let (spans, flagged) = (payload.len(), places.map_or(0, <[u32]>::len));
+            let mut pass = Pass::new(policy, known, edits, memory, [spans as usize, flagged], count);
             let mut watched = places.map(|places| places.iter().peekable());
             for (place, item) in (0u32..).zip(payload.items()) {
                 let is_watched = watched.as_mut().is_none_or(|places| places.next_if_eq(&&place).is_some());
@@ -104,6 +114,7 @@ struct Pass<'a, 'p> {
     policy: &'a Policy,
     known: Option<Known<'p>>,
     edits: &'p mut Edits,
+    memory: Option<&'p mut Memory>,
     reader: Reader<'a>,
     texts: Texts<'a>,
     spans: Vec<Span>,
@@ -113,7 +124,9 @@ struct Pass<'a, 'p> {
     flagged: Vec<Flagged>,
     /// Flags and variants of `flagged`, by number.
     flags: Vec<(u32, u32)>,
-    relays: Vec<Answer<'a, 'p>>,
+    relays: Vec<Answer<'p>>,
+    /// What `relays` say, as far as it was not said before.
+    answers: Vec<Evaluation<'a>>,
     /// How many spans may be worth a look, as far as that is known.
     watched: usize,
     /// How many evaluations have been met: the place of the next one.
@@ -139,9 +152,9 @@ struct Flagged {
 }
 
 /// The relay proxy's own evaluation of a request.
-struct Answer<'a, 'p> {
+struct Answer<'p> {
     span: u32,
-    evaluation: Evaluation<'a>,
+    source: Source,
     /// Its mark, if it came without a key, which only its parent's URL knows.
     keyless: Option<usize>,
     /// What its events count as, if it came without a key: one of them may be its own.
@@ -152,13 +165,36 @@ struct Answer<'a, 'p> {
     declared: Declared<'p>,
 }
 
+/// Where the evaluation of an [`Answer`] stands.
+enum Source {
+    /// Among the answers.
+    Here(usize),
+    Before(Arc<Remembered>),
+}
+
+impl Source {
+    fn evaluation<'e>(&'e self, answers: &'e [Evaluation<'_>]) -> &'e Evaluation<'e> {
+        match self {
+            Source::Here(place) => &answers[*place],
+            Source::Before(remembered) => &remembered.evaluation,
+        }
+    }
+}
+
+/// A span that is to be remembered, once it turns out to be an evaluation.
+#[derive(Clone, Copy)]
+struct New<'a> {
+    saying: Saying<'a>,
+    place: Place,
+}
+
 impl<'a, 'p> Pass<'a, 'p> {
     fn new(
         policy: &'a Policy,
         known: Option<Known<'p>>,
         edits: &'p mut Edits,
-        spans: u64,
-        watched: usize,
+        memory: Option<&'p mut Memory>,
+        [spans, watched]: [usize; 2],
         count: Count<'p>,
     ) -> Self {
         Pass {
@@ -166,14 +202,16 @@ impl<'a, 'p> Pass<'a, 'p> {
             policy,
             known,
             edits,
+            memory,
             reader: Reader::default(),
             texts: Texts::default(),
-            spans: Vec::with_capacity(spans as usize),
+            spans: Vec::with_capacity(spans),
             marks: Vec::with_capacity(watched),
             requests: Vec::new(),
             flagged: Vec::new(),
             flags: Vec::new(),
             relays: Vec::new(),
+            answers: Vec::new(),
             watched,
             place: 0,
             evaluations: 0,
@@ -186,6 +224,10 @@ impl<'a, 'p> Pass<'a, 'p> {
     }
 
     fn span(&mut self, item: Item<'a>) {
+        let new = match self.recall(item) {
+            Ok(()) => return,
+            Err(new) => new,
+        };
         let (outline, class) = self.reader.span(item);
         if hides(&self.reader.item, self.policy) {
             hide(&mut self.edits.item(item), &self.reader.item, self.policy);
@@ -204,11 +246,11 @@ impl<'a, 'p> Pass<'a, 'p> {
         match class {
             Class::Evaluation(sender) => {
                 span.shows_own = false;
-                self.evaluation(item, at, sender, &outline);
+                self.evaluation(item, at, sender, &outline, new);
             }
             Class::Open { carries_key: true } if !self.told.any => {
                 span.shows_own = false;
-                self.evaluation(item, at, Sender::Other, &outline);
+                self.evaluation(item, at, Sender::Other, &outline, new);
             }
             Class::Open { .. } if self.told.any => {
                 self.forbid(item);
@@ -230,6 +272,40 @@ impl<'a, 'p> Pass<'a, 'p> {
         self.evaluations += self.told.counted.len() as u64;
         span.own.end = self.marks.len() as u32;
         self.spans.push(span);
+    }
+
+    /// Does for a span what was done for one that said the same. Otherwise tells whether it is to be remembered.
+    fn recall(&mut self, item: Item<'a>) -> Result<(), Option<New<'a>>> {
+        let Some(memory) = &mut self.memory else { return Err(None) };
+        let Some(saying) = item.saying() else { return Err(None) };
+        let remembered = match memory.recall(&saying, self.reader.scope_name(item)) {
+            Recall::Known(remembered) => remembered,
+            Recall::Again(place) => return Err(Some(New { saying, place })),
+            Recall::Unknown => return Err(None),
+        };
+        self.edits.append(item, &remembered.written);
+        let at = self.spans.len() as u32;
+        let mut span = Span::new(saying.ids, self.marks.len() as u32);
+        (span.keys, span.shows_own) = (remembered.keys, false);
+        let error = remembered.evaluation.failed().then(|| error_of(&remembered.evaluation));
+        let mark = self.mark_of(
+            remembered.key(&saying).as_ref(),
+            remembered.variant(&saying).as_ref(),
+            error.as_ref(),
+        );
+        if mark.flag != NONE {
+            self.marks.push(mark);
+        }
+        self.evaluations += 1;
+        let counted = self.count.note(&remembered.evaluation);
+        if remembered.is_answer {
+            let source = Source::Before(remembered);
+            let declared = Declared::default();
+            self.answer(Answer { span: at, source, keyless: None, told: Vec::new(), counted, when: None, declared });
+        }
+        span.own.end = self.marks.len() as u32;
+        self.spans.push(span);
+        Ok(())
     }
 
     /// W1 on the events of a span.
@@ -264,7 +340,14 @@ impl<'a, 'p> Pass<'a, 'p> {
     }
 
     /// W1 on a span that is an evaluation, and what it needs of other spans.
-    fn evaluation(&mut self, item: Item<'a>, at: u32, sender: Sender, outline: &Outline<'a>) {
+    fn evaluation(
+        &mut self,
+        item: Item<'a>,
+        at: u32,
+        sender: Sender,
+        outline: &Outline<'a>,
+        new: Option<New<'a>>,
+    ) {
         let mut evaluation = self.reader.evaluation();
         let relay = sender == Sender::RelayProxy;
         if relay && evaluation.provider.is_none() && !self.policy.provider_name.is_empty() {
@@ -294,13 +377,40 @@ impl<'a, 'p> Pass<'a, 'p> {
         self.told.discount(mark.flag, &mut self.count);
         self.evaluations += 1;
         let counted = self.count.note(&evaluation);
+        if let Some(new) = new.filter(|_| !failed_silently) {
+            self.remember(item, outline, new, &evaluation, is_answer);
+        }
         if is_answer {
-            if self.relays.is_empty() {
-                self.relays.reserve(self.watched);
-            }
             let told = if failed_silently { self.told.counted.clone() } else { Vec::new() };
             let when = self.known.filter(|_| failed_silently).map(when);
-            self.relays.push(Answer { span: at, evaluation, keyless, told, counted, when, declared });
+            self.answers.push(evaluation);
+            let source = Source::Here(self.answers.len() - 1);
+            self.answer(Answer { span: at, source, keyless, told, counted, when, declared });
+        }
+    }
+
+    fn answer(&mut self, answer: Answer<'p>) {
+        if self.relays.is_empty() {
+            self.relays.reserve(self.watched);
+        }
+        self.relays.push(answer);
+    }
+
+    /// Keeps what was made of a span, if nothing but what the span itself says had a part in it.
+    fn remember(
+        &mut self,
+        item: Item<'a>,
+        outline: &Outline<'a>,
+        New { saying, place }: New<'a>,
+        evaluation: &Evaluation<'a>,
+        is_answer: bool,
+    ) {
+        let says_more = outline.has_events || self.reader.flag_attributes > 0 || self.reader.may_hold_secrets();
+        let Some(memory) = self.memory.as_mut().filter(|_| !says_more) else { return };
+        if let Some(written) = self.edits.appended(item) {
+            let made = (written, self.reader.item_keys);
+            let scope = self.reader.scope_name(item);
+            memory.remember(place, Remembered::new(&saying, scope, evaluation, made, is_answer));
         }
     }
 
@@ -366,18 +476,24 @@ impl<'a, 'p> Pass<'a, 'p> {
     }
 
     fn mark(&mut self, evaluation: &Evaluation<'a>) -> Mark {
+        let error = evaluation.failed().then(|| error_of(evaluation));
+        self.mark_of(evaluation.key.as_ref(), evaluation.variant.as_ref(), error.as_ref())
+    }
+
+    /// An evaluation with an error has no variant.
+    fn mark_of(
+        &mut self,
+        key: Option<&Text<'a>>,
+        variant: Option<&Text<'a>>,
+        error: Option<&Text<'a>>,
+    ) -> Mark {
         let at = self.place;
         self.place += 1;
-        let failed = evaluation.failed();
-        let variant = evaluation.variant.as_ref().filter(|_| !failed);
+        let variant = variant.filter(|_| error.is_none());
         let texts = &mut self.texts;
-        Mark {
-            flag: evaluation.key.as_ref().map_or(NONE, |key| texts.number(key)),
-            first: at,
-            variant: variant.map(|variant| Said { text: texts.number(variant), at }),
-            error: failed.then(|| Said { text: texts.number(&error_of(evaluation)), at }),
-            conflict: false,
-        }
+        let mut said = |text| Said { text: texts.number(text), at };
+        let (variant, error) = (variant.map(&mut said), error.map(&mut said));
+        Mark { flag: key.map_or(NONE, |key| texts.number(key)), first: at, variant, error, conflict: false }
     }
 
     /// What had to wait until all spans were read.
@@ -405,7 +521,9 @@ impl<'a, 'p> Pass<'a, 'p> {
             let Some(parent) = tree.parent(relay.span) else { continue };
             let Ok(asked) = self.requests.binary_search_by_key(&parent, |asked| asked.span) else { continue };
             let request = &self.requests[asked].request;
-            let evaluation = &mut relay.evaluation;
+            // whoever said nothing is not remembered
+            let Source::Here(place) = relay.source else { continue };
+            let evaluation = &mut self.answers[place];
             evaluation.key = Some(request.key.clone());
             evaluation.key_source = KeySource::Url;
             if evaluation.error_type.is_none() {
@@ -441,7 +559,8 @@ impl<'a, 'p> Pass<'a, 'p> {
                 let Some(parent) = tree.parent(at) else { break };
                 at = parent;
                 if let Ok(asked) = self.requests.binary_search_by_key(&at, |asked| asked.span)
-                    && relay.evaluation.key.as_ref() == Some(&self.requests[asked].request.key)
+                    && relay.source.evaluation(&self.answers).key.as_ref()
+                        == Some(&self.requests[asked].request.key)
                 {
                     self.requests[asked].answer = Some(place);
                 }
@@ -452,7 +571,8 @@ impl<'a, 'p> Pass<'a, 'p> {
     /// The second walk.
     fn write_late(&mut self, payload: &'a Payload, spans: &[Span], projection: &Projection) {
         let mut requests = self.requests.iter().peekable();
-        let found = |relay: &&Answer<'_, '_>| relay.keyless.is_some() && relay.evaluation.key.is_some();
+        let answers = &self.answers;
+        let found = |relay: &&Answer<'_>| relay.keyless.is_some() && relay.source.evaluation(answers).key.is_some();
         let mut relays = self.relays.iter().filter(found).peekable();
         let mut shown = projection.shown.iter().peekable();
         let mut flagged = self.flagged.iter().peekable();
@@ -464,7 +584,7 @@ impl<'a, 'p> Pass<'a, 'p> {
                 break;
             }
             if let Some(relay) = relays.next_if(|relay| relay.span == at) {
-                let evaluation = &relay.evaluation;
+                let evaluation = relay.source.evaluation(answers);
                 let mut edit = self.edits.item_with(item, span.keys);
                 set_text(&mut edit, conventions::KEY, &evaluation.key);
                 set_text(&mut edit, conventions::ERROR_TYPE, &evaluation.error_type);
@@ -475,7 +595,7 @@ impl<'a, 'p> Pass<'a, 'p> {
             let mut unanswered = 0;
             if let Some(asked) = requests.next_if(|asked| asked.span == at) {
                 let mut edit = self.edits.item_with(item, span.keys);
-                let answer = asked.answer.map(|place| &self.relays[place].evaluation);
+                let answer = asked.answer.map(|place| self.relays[place].source.evaluation(answers));
                 unanswered = writer.request(&mut edit, &asked.request, answer);
                 if self.policy.project == Project::Off
                     && let Some(failed) = answer.filter(|answer| answer.failed())

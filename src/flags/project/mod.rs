@@ -7,9 +7,11 @@ mod marks;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use crate::otlp::Keys;
 
@@ -45,6 +47,10 @@ impl Span {
             keys: Keys::ALL,
         }
     }
+
+    fn ids(&self) -> ((u64, u64), u64) {
+        (self.trace_id, self.span_id)
+    }
 }
 
 /// What is to be written on one span.
@@ -78,19 +84,26 @@ impl Default for Projection {
 pub(super) struct Tree<'s> {
     spans: &'s [Span],
     /// The first span of each pair of ids.
-    by_id: HashMap<((u64, u64), u64), u32, RandomState>,
+    by_id: HashTable<u32>,
+    hash: RandomState,
     /// The first span of the same ids; itself as a rule.
     first: Vec<u32>,
 }
 
 impl<'s> Tree<'s> {
     pub fn new(spans: &'s [Span]) -> Tree<'s> {
-        let mut by_id = HashMap::with_capacity_and_hasher(spans.len(), RandomState::default());
-        let first: Vec<u32> = (0u32..)
+        let hash = RandomState::default();
+        let mut by_id = HashTable::with_capacity(spans.len());
+        let hash_of = |span: &Span| hash.hash_one(span.ids());
+        let first = (0u32..)
             .zip(spans)
-            .map(|(at, span)| *by_id.entry((span.trace_id, span.span_id)).or_insert(at))
+            .map(|(at, span)| {
+                let is_same = |&of: &u32| spans[of as usize].ids() == span.ids();
+                let hash_again = |&of: &u32| hash_of(&spans[of as usize]);
+                *by_id.entry(hash_of(span), is_same, hash_again).or_insert(at).get()
+            })
             .collect();
-        Tree { spans, by_id, first }
+        Tree { spans, by_id, hash, first }
     }
 
     /// The parent of a span in the request. Most spans are never asked.
@@ -99,7 +112,9 @@ impl<'s> Tree<'s> {
         if at.parent_id == 0 {
             return None;
         }
-        let parent = *self.by_id.get(&(at.trace_id, at.parent_id))?;
+        let ids = (at.trace_id, at.parent_id);
+        let is_parent = |&of: &u32| self.spans[of as usize].ids() == ids;
+        let parent = *self.by_id.find(self.hash.hash_one(ids), is_parent)?;
         (parent != self.first[span as usize]).then_some(parent)
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::component::{self, BuildContext, Cx, Processor};
 use crate::config::Problem;
-use crate::flags::{self, ContextId, HashKey, Originals, Policy, Project, ValuePolicy};
+use crate::flags::{self, ContextId, HashKey, Memories, Originals, Policy, Project, ValuePolicy};
 use crate::otlp::{Payload, Watched, Watchlist};
 use crate::values::Secret;
 
@@ -88,6 +88,7 @@ pub struct FeatureFlag {
     policy: Policy,
     definitions: Option<Arc<Live>>,
     metrics: Metrics,
+    memories: Arc<Memories>,
 }
 
 /// Why the processor cannot be built.
@@ -125,6 +126,7 @@ pub fn build(config: &Config, cx: &mut BuildContext) -> Result<FeatureFlag, Buil
     Ok(FeatureFlag {
         definitions,
         metrics: config.metrics,
+        memories: Arc::default(),
         policy: Policy {
             originals: config.originals,
             value: config.value,
@@ -168,9 +170,11 @@ impl Processor for FeatureFlag {
         let (policy, edits) = (&self.policy, &mut *cx.edits);
         let tally = (self.metrics == Metrics::ByFlag).then_some(&mut cx.tally);
         cx.evaluations += match &self.definitions {
-            None => flags::enrich(&payload, policy, None, edits, tally),
+            None => self
+                .memories
+                .lend(|memory| flags::enrich(&payload, policy, None, edits, tally, Some(memory))),
             Some(definitions) => definitions
-                .look(cx.origin.arrival, |known| flags::enrich(&payload, policy, known, edits, tally)),
+                .look(cx.origin.arrival, |known| flags::enrich(&payload, policy, known, edits, tally, None)),
         };
         cx.edits.apply(&payload)
     }

@@ -18,7 +18,7 @@ use prost::Message;
 
 use super::*;
 use crate::component::{Origin, Transport};
-use crate::observe::evaluations::{Evaluated, Series};
+use crate::observe::evaluations::{Evaluated, EvaluatedState, Series};
 use crate::otlp::{self, Edits, Signal};
 
 #[test]
@@ -370,6 +370,27 @@ proptest! {
     }
 
     #[test]
+    fn what_was_said_before_is_enriched_as_if_it_were_new(
+        config in any_config(),
+        scope in any_scope(),
+        mut spans in prop::collection::vec(any_span(), 1..6),
+    ) {
+        let processor = try_build(&config).expect("options that go together");
+        for round in 1..5 {
+            for span in &mut spans {
+                span.trace_id[0] = round;
+                span.end_time_unix_nano += 1;
+            }
+            let payload = check(encode_with_unknown(&[(scope, spans.clone())]));
+            let (before, counted, by_flag) = process_by(&processor, payload.clone());
+            let (new, recounted, by_flag_again) = process_by(&try_build(&config).expect("as before"), payload);
+            prop_assert_eq!(before.bytes(), new.bytes());
+            prop_assert_eq!(counted, recounted);
+            prop_assert_eq!(by_flag, by_flag_again);
+        }
+    }
+
+    #[test]
     fn the_door_misses_nothing_that_would_be_enriched(
         scope in any_scope(),
         spans in prop::collection::vec(any_span(), 1..3),
@@ -379,7 +400,7 @@ proptest! {
         let logs = check_of(Signal::Logs, request_of_logs(records).encode_to_vec());
         for payload in [traces, logs] {
             let mut edits = Edits::default();
-            let evaluations = flags::enrich(&payload, &Policy::default(), None, &mut edits, None);
+            let evaluations = flags::enrich(&payload, &Policy::default(), None, &mut edits, None, None);
             let out = edits.apply(&payload);
             if payload.watched() == Watched::No {
                 prop_assert!(out.is_same(&payload));
@@ -400,6 +421,45 @@ proptest! {
         let (all, recounted) = process(&Config::default(), everything.payload);
         prop_assert_eq!(some.bytes(), all.bytes());
         prop_assert_eq!(counted, recounted);
+    }
+}
+
+#[test]
+fn what_comes_a_second_time_is_remembered_and_nothing_that_its_ids_or_times_matter_to() {
+    let flag = |key: &str| vec![text("flagEvaluation.flagName", key), text("flagEvaluation.variant", "on")];
+    let remembered = |config: &str, times: u64, make: &dyn Fn(u32) -> Span| {
+        let processor = try_build(&self::config(config).expect("right")).expect("right");
+        for id in 1..=times {
+            process_by(&processor, check(request(vec![make(id as u32)]).encode_to_vec()));
+        }
+        processor.memories.known()
+    };
+    let usual = |id| span(id, 0, "flagEvaluation", flag("a"));
+    assert_eq!(remembered("{}", 1, &usual), 0);
+    assert_eq!(remembered("{}", 2, &usual), 1);
+    assert_eq!(remembered("{}", 9, &usual), 1);
+    assert_eq!(remembered("originals: drop", 9, &usual), 0, "it loses something");
+    let different = |id| span(id, 0, "flagEvaluation", flag(&format!("key-{id}")));
+    assert_eq!(remembered("{}", 9, &different), 0);
+    let failed = |id| Span { kind: 1, ..span(id, 7, "flagEvaluation", vec![]) };
+    assert_eq!(remembered("{}", 9, &failed), 0, "its request's URL says which flag it is");
+    let with_event = |id| Span { events: vec![event("feature_flag", flag("a"))], ..usual(id) };
+    assert_eq!(remembered("{}", 9, &with_event), 0);
+    let long = |id| span(id, 0, "flagEvaluation", flag(&"k".repeat(2000)));
+    assert_eq!(remembered("{}", 9, &long), 0);
+}
+
+#[test]
+fn a_scope_of_another_name_is_another_evaluation() {
+    let processor = try_build(&Config::default()).expect("right");
+    let spans = |id| vec![span(id, 0, "flagEvaluation", vec![text("flagEvaluation.reason", "STATIC")])];
+    for id in 1..5 {
+        for (scope, counted) in [("go-feature-flag", 1), ("another", 0)] {
+            let bytes = encode_with_unknown(&[(scope, spans(id))]);
+            let (out, evaluations, _) = process_by(&processor, check(bytes.clone()));
+            assert_eq!(evaluations, counted);
+            assert_eq!(out.bytes(), process(&Config::default(), check(bytes)).0.bytes());
+        }
     }
 }
 
@@ -696,6 +756,8 @@ fn span(id: u32, parent: u32, name: &str, attributes: Vec<KeyValue>) -> Span {
         span_id: id_of(id),
         parent_span_id: id_of(parent),
         name: name.into(),
+        start_time_unix_nano: 1_700_000_000_000_000_000 + u64::from(id),
+        end_time_unix_nano: 1_700_000_000_000_000_100 + u64::from(id),
         attributes,
         ..Default::default()
     }
@@ -722,6 +784,12 @@ fn check_of(signal: Signal, bytes: Vec<u8>) -> Payload {
 }
 
 fn process(config: &Config, payload: Payload) -> (Payload, u64) {
+    let (out, evaluations, _) = process_by(&try_build(config).expect("options that go together"), payload);
+    (out, evaluations)
+}
+
+/// What comes out, how many evaluations there were, and how many of each flag, variant and reason.
+fn process_by(processor: &FeatureFlag, payload: Payload) -> (Payload, u64, EvaluatedState) {
     let origin = Origin {
         receiver: Arc::from("otlp"),
         transport: Transport::Local,
@@ -730,11 +798,13 @@ fn process(config: &Config, payload: Payload) -> (Payload, u64) {
         port: None,
         arrival: SystemTime::UNIX_EPOCH,
     };
-    let mut edits = Edits::default();
+    let (mut edits, evaluated) = (Edits::default(), Evaluated::default());
     let mut cx = Cx::new(&mut edits, &origin);
-    let out = try_build(config).expect("options that go together").process(payload, &mut cx);
-    assert_eq!(cx.tally.sum(), cx.evaluations, "by flag there are as many as in all");
-    (out, cx.evaluations)
+    let out = processor.process(payload, &mut cx);
+    let by_flag = processor.metrics == Metrics::ByFlag;
+    assert_eq!(cx.tally.sum(), if by_flag { cx.evaluations } else { 0 }, "by flag there are as many as in all");
+    evaluated.add(&cx.tally);
+    (out, cx.evaluations, evaluated.snapshot())
 }
 
 fn try_build(config: &Config) -> Result<FeatureFlag, BuildError> {

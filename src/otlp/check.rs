@@ -111,18 +111,18 @@ impl<'a> Walk<'a> {
         let mut valid = true;
         let mut bad_ids = message.required;
         let mut seen = Seen::default();
-        if std::ptr::eq(message, &raw const schema::SPAN)
-            && let Some((after, ids)) = usual_ids(&self.buf[body..end])
-        {
+        let is_span = std::ptr::eq(message, &raw const schema::SPAN);
+        if is_span && let Some((after, ids)) = usual_ids(&self.buf[body..end]) {
             (at, bad_ids) = (body + after, 0);
             seen.messages = ids;
+            at += self.usual_scalars(&self.buf[at..end]);
         }
         // 0 if there are no attributes or they would be too deep
         let attribute_tag = if depth > 1 { message.attribute_tag } else { 0 };
         while at < end {
             if self.buf[at] == attribute_tag && attribute_tag != 0 {
                 at = self.plain_attributes(attribute_tag, at, end)?;
-                if at == end {
+                if at == end || is_span && depth > 1 && ends_usually(&self.buf[at..end], &seen) {
                     break;
                 }
             }
@@ -172,6 +172,29 @@ impl<'a> Walk<'a> {
         Ok(valid && bad_ids == 0)
     }
 
+    /// Name, kind and times of a span as every encoder writes them behind the ids: how many bytes of `rest` they are,
+    /// as far as they are that and right.
+    #[inline]
+    fn usual_scalars(&mut self, rest: &[u8]) -> usize {
+        let mut after = rest;
+        if let &[0x2a, len @ ..0x80, ref named @ ..] = after
+            && let Some((name, others)) = named.split_at_checked(usize::from(len))
+            && is_ascii(name)
+        {
+            self.found.watched |= self.watchlist.sees_span(name);
+            after = others;
+            if let [0x30, ..0x80, others @ ..] = after {
+                after = others;
+            }
+            if let Some((&[0x39, _, _, _, _, _, _, _, _, 0x41, _, _, _, _, _, _, _, _], others)) =
+                after.split_first_chunk::<18>()
+            {
+                after = others;
+            }
+        }
+        rest.len() - after.len()
+    }
+
     /// Walks a message inside another one. Invalid identifiers end at their item.
     fn child(&mut self, child: &'static Message, raw: Raw, depth: u32) -> Result<bool, Malformed> {
         match child.part {
@@ -193,17 +216,19 @@ impl<'a> Walk<'a> {
     /// there is to walk, and nearly all are short ASCII text, which is proved for all of them at once.
     fn plain_attributes(&mut self, tag: u8, start: usize, end: usize) -> Result<usize, Malformed> {
         let mut rest = &self.buf[start..end];
-        while let [first, len @ ..0x80, after @ ..] = rest
+        let mut bits = 0;
+        while let Some((first, after)) = rest.split_first()
             && *first == tag
-            && let Some((kv, after)) = after.split_at_checked(usize::from(*len))
+            && let Some((kv, after)) = plain_body(after)
             && let Some((key, text)) = plain_key_value(kv)
         {
-            self.found.watched =
-                self.found.watched || self.watchlist.sees_attribute(key, Some(text.unwrap_or_default()));
+            let text = text.unwrap_or_default();
+            bits |= bits_of(key) | bits_of(text);
+            self.found.watched = self.found.watched || self.watchlist.sees_attribute(key, Some(text));
             rest = after;
         }
         let stop = end - rest.len();
-        if !self.buf[start..stop].is_ascii() {
+        if bits & NOT_ASCII != 0 {
             self.texts(start, stop)?;
         }
         Ok(stop)
@@ -230,7 +255,7 @@ impl<'a> Walk<'a> {
 
     fn string(&mut self, message: &Message, field: &Field, raw: Raw) -> Result<(), Malformed> {
         let bytes = raw.bytes(self.buf);
-        if !bytes.is_ascii() && std::str::from_utf8(bytes).is_err() {
+        if !is_ascii(bytes) && std::str::from_utf8(bytes).is_err() {
             let place = format!("{}.{}", message.name, field.name);
             return Err(Malformed { at: raw.body, place, what: "text that is not UTF-8" });
         }
@@ -328,26 +353,78 @@ pub(super) fn usual_ids(span: &[u8]) -> Option<(usize, u32)> {
     }
 }
 
-/// Key and, if it is text, value of an attribute that is short and laid out as every encoder does it:
-/// `0a kl key 12 vl value`. `None` sends it the general way. Whether they are UTF-8 is for the caller to prove.
+/// Whether nothing is left of a span but its status, without a message, as every encoder writes it.
 #[inline]
+fn ends_usually(rest: &[u8], seen: &Seen) -> bool {
+    matches!(rest, [0x7a, 0] | [0x7a, 2, 0x18, ..0x80]) && seen.messages & 1 << 15 == 0
+}
+
+/// The bits that occur in any of the bytes, in some of the bytes of the result.
+#[inline(always)]
+fn bits_of(bytes: &[u8]) -> u64 {
+    let word = |word: &[u8; 8]| u64::from_ne_bytes(*word);
+    if let Some(last) = bytes.last_chunk() {
+        // the last word covers what the others leave
+        return bytes.as_chunks().0.iter().fold(word(last), |all, chunk| all | word(chunk));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return u64::from(u32::from_ne_bytes(*first) | u32::from_ne_bytes(*last));
+    }
+    bytes.iter().fold(0, |all, byte| all | u64::from(*byte))
+}
+
+const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
+
+/// As [`slice::is_ascii`], for what is seldom longer than some words.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    if bytes.len() < 64 { bits_of(bytes) & NOT_ASCII == 0 } else { bytes.is_ascii() }
+}
+
+/// Key and, if it is text, value of an attribute that is laid out as every encoder does it: `0a kl key 12 vl value`,
+/// and shorter than 16 KiB. `None` sends it the general way. Whether they are UTF-8 is for the caller to prove.
+#[inline(always)]
 fn plain_key_value(kv: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (&[0x0a, key_len], rest) = kv.split_first_chunk()? else { return None };
     if key_len >= 0x80 {
         return None;
     }
     let (key, rest) = rest.split_at_checked(usize::from(key_len))?;
-    let (&[0x12, value_len], value) = rest.split_first_chunk()? else { return None };
-    if value_len >= 0x80 || value.len() != usize::from(value_len) {
-        return None;
-    }
-    let text = match *value {
-        [0x0a, len, ref text @ ..] if len < 0x80 && text.len() == usize::from(len) => Some(text),
-        [0x10 | 0x18, number] if number < 0x80 => None,
+    let (&0x12, rest) = rest.split_first()? else { return None };
+    let (value, []) = plain_body(rest)? else { return None };
+    let text = match value {
+        [0x0a, rest @ ..] => {
+            let (text, []) = plain_body(rest)? else { return None };
+            Some(text)
+        }
+        [0x10 | 0x18, number @ ..] if is_plain_varint(number) => None,
         [0x21, _, _, _, _, _, _, _, _] => None,
         _ => return None,
     };
     Some((key, text))
+}
+
+/// Whether it is one varint of less than 64 bits.
+#[inline(always)]
+fn is_plain_varint(bytes: &[u8]) -> bool {
+    match bytes {
+        [0..0x80] => true,
+        [before @ .., 0..0x80] => before.len() < 9 && before.iter().all(|byte| *byte >= 0x80),
+        _ => false,
+    }
+}
+
+/// What a length of one byte or two is the length of, and what follows.
+#[inline(always)]
+fn plain_body(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    match rest {
+        [len @ ..0x80, rest @ ..] => rest.split_at_checked(usize::from(*len)),
+        // of two where one would do, the general way
+        [low, high @ 1..0x80, rest @ ..] => {
+            rest.split_at_checked(usize::from(low & 0x7f) | usize::from(*high) << 7)
+        }
+        _ => None,
+    }
 }
 
 #[inline]

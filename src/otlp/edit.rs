@@ -48,6 +48,8 @@ struct Target {
     keys: Keys,
     /// Whether all that happens to it is that attributes of new keys come after what there is.
     appends: bool,
+    /// All of those, encoded, as long as nothing was recorded but by [`Edits::append`].
+    block: Option<Range<usize>>,
 }
 
 impl Target {
@@ -165,8 +167,8 @@ impl Edits {
         }
         let target = self.target(item.id());
         debug_assert!(!self.targets[target].has_changes());
-        let start = self.arena.len();
-        self.arena.extend_from_slice(&what.bytes);
+        let block = self.keep(&what.bytes);
+        let start = block.start;
         let moved = |range: &Range<usize>| range.start + start..range.end + start;
         let mut earlier = None;
         for (key, field, value) in &what.ops {
@@ -176,6 +178,7 @@ impl Edits {
         }
         let target = &mut self.targets[target];
         (target.ops, target.count, target.keys) = (earlier, what.ops.len(), what.keys);
+        target.block = Some(block);
     }
 
     fn target(&mut self, id: ItemId) -> usize {
@@ -200,6 +203,7 @@ impl Edits {
             index: None,
             keys: Keys::default(),
             appends: true,
+            block: None,
         });
         place
     }
@@ -409,6 +413,7 @@ impl Edit<'_, '_> {
     /// Sets a key to the value that `put` appends to the arena.
     fn record(&mut self, key: &str, put: impl FnOnce(&mut Vec<u8>)) {
         let op = self.op(key);
+        self.edits.targets[self.target].block = None;
         if self.keys.may_have(key.as_bytes()) {
             self.edits.targets[self.target].appends = false;
         } else {
@@ -602,12 +607,25 @@ impl Splice<'_> {
         }
     }
 
+    /// Where the first target at or after `at` is.
+    fn next_offset(&mut self, at: usize) -> usize {
+        self.next_target(at).map_or(usize::MAX, |target| self.edits.targets[target].at)
+    }
+
     /// Writes the fields of a message that leads to items; returns the length of the new body, and whether the
     /// message lost its last item.
     fn body(&mut self, parent: Extent) -> (usize, bool) {
         let mut len = 0;
         let (mut kept, mut lost) = (false, false);
+        let list = parent.message.list;
+        let mut untouched_until = self.next_offset(parent.body);
         for raw in Fields::new(self.buf, parent.body, parent.end) {
+            // most of what there is
+            if raw.number == list && raw.end <= untouched_until {
+                kept = true;
+                len += self.keep(raw.start, raw.end);
+                continue;
+            }
             let field = parent.message.field(raw.number);
             let list = field.filter(|field| field.role == Role::List).map(|field| field.kind);
             let Some(Kind::Message(child)) = list else {
@@ -627,6 +645,7 @@ impl Splice<'_> {
                 }
                 None => lost = true,
             }
+            untouched_until = self.next_offset(raw.end);
         }
         (len, lost && !kept)
     }
@@ -701,9 +720,17 @@ impl Splice<'_> {
     /// The fields of an item, event or resource, with its operations.
     fn edited(&mut self, extent: Extent, target: Option<usize>) -> usize {
         let mut len = 0;
-        if target.is_some_and(|target| self.edits.targets[target].appends) && !self.holds_target(extent) {
+        if let Some(target) = target.filter(|target| self.edits.targets[*target].appends)
+            && !self.holds_target(extent)
+        {
             len += self.keep(extent.body, extent.end);
-            return len + self.put_rest(target);
+            return match self.edits.targets[target].block.clone() {
+                Some(block) => {
+                    self.changes += 1;
+                    len + self.put(block)
+                }
+                None => len + self.put_rest(Some(target)),
+            };
         }
         let texts = self.new_texts(extent, target);
         let is_replaced = |number| texts.iter().flatten().any(|(of, _)| *of == number);

@@ -14,6 +14,8 @@ pub struct Message {
     pub part: Part,
     /// One bit per field number: the identifiers that have to be there.
     pub(super) required: u32,
+    /// The number of the one field that leads down to the items; 0 if there is none, or several.
+    pub(super) list: u32,
     /// The number of the attributes; 0 if there are none.
     pub(super) attributes: u32,
     /// The tag of the attributes, which is one byte; 0 if there are none.
@@ -146,6 +148,7 @@ impl Message {
         let mut numbers = [NO_FIELD; HIGHEST_NUMBER + 1];
         let mut required = 0;
         let mut attributes = 0;
+        let mut list = 0;
         let mut i = 0;
         while i < fields.len() {
             by_number[fields[i].number as usize] = i as u8;
@@ -154,6 +157,9 @@ impl Message {
             }
             if let Role::Attributes = fields[i].role {
                 attributes = fields[i].number;
+            }
+            if let (Role::List, Label::Many) = (fields[i].role, fields[i].label) {
+                list = fields[i].number;
             }
             if let Label::One = fields[i].label {
                 numbers[fields[i].number as usize] = match fields[i].kind.wire() {
@@ -164,7 +170,7 @@ impl Message {
             i += 1;
         }
         let attribute_tag = (attributes << 3 | if attributes == 0 { 0 } else { 2 }) as u8;
-        Message { name, fields, part, required, attributes, attribute_tag, by_number, numbers }
+        Message { name, fields, part, required, list, attributes, attribute_tag, by_number, numbers }
     }
 
     /// Whether a field of this number and wire type is a number that may stand there once or, the last one counting,

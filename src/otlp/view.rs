@@ -387,6 +387,10 @@ impl<'a> Item<'a> {
     pub fn lineage(&self) -> [&'a [u8]; 3] {
         let mut ids = [&[][..]; 3];
         if let Is::Span = self.is() {
+            let span = &self.node.buf[self.node.body..self.node.end];
+            if let Some((after, _)) = usual_ids(span) {
+                return [&span[2..18], &span[20..28], if after > 28 { &span[30..38] } else { &[] }];
+            }
             let mut missing = 3;
             for raw in self.node.fields() {
                 let place = match raw.number {
@@ -607,38 +611,63 @@ pub struct Items<'a> {
     open: [(&'static Message, Fields<'a>); LEVELS],
     places: [Place; LEVELS],
     depth: usize,
+    /// The field that is an item, of the innermost one that is open.
+    listed: Option<(u32, &'static Message)>,
 }
 
 impl<'a> Items<'a> {
     fn new(buf: &'a [u8], request: &'static Message) -> Self {
         let node = Node { buf, message: request, start: 0, body: 0, end: buf.len() };
-        Items { buf, open: [(request, node.fields()); LEVELS], places: [Place::default(); LEVELS], depth: 0 }
+        let open = [(request, node.fields()); LEVELS];
+        Items { buf, open, places: [Place::default(); LEVELS], depth: 0, listed: None }
+    }
+
+    /// The next item of the innermost message.
+    #[inline]
+    fn sibling(&mut self) -> Option<Item<'a>> {
+        let (number, message) = self.listed?;
+        let raw = self.open[self.depth].1.find(|raw| raw.number == number)?;
+        let node = Node { buf: self.buf, message, start: raw.start, body: raw.body, end: raw.end };
+        let metric = (self.depth >= METRIC_LEVEL).then(|| self.places[METRIC_LEVEL]);
+        Some(Item { node, resource: self.places[1], scope: self.places[2], metric })
+    }
+
+    /// Opens the next message on the way to items, closing what is at its end. `None` at the end of all.
+    fn descend(&mut self) -> Option<()> {
+        self.listed = None;
+        loop {
+            let (message, fields) = &mut self.open[self.depth];
+            let Some(raw) = fields.next() else {
+                self.depth = self.depth.checked_sub(1)?;
+                continue;
+            };
+            let Some(field) = message.field(raw.number) else { continue };
+            let (Role::List, Kind::Message(message)) = (field.role, field.kind) else { continue };
+            let node = Node { buf: self.buf, message, start: raw.start, body: raw.body, end: raw.end };
+            self.depth += 1;
+            self.open[self.depth] = (message, node.fields());
+            self.places[self.depth] = Place::of(&node);
+            self.listed = message.fields.iter().find_map(|field| match (field.role, field.kind) {
+                (Role::List, Kind::Message(item)) if item.part == Part::Item => Some((field.number, item)),
+                _ => None,
+            });
+            if self.listed.is_some() {
+                return Some(());
+            }
+        }
     }
 }
 
 impl<'a> Iterator for Items<'a> {
     type Item = Item<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
         loop {
-            let (message, fields) = &mut self.open[self.depth];
-            let Some(raw) = fields.next() else {
-                if self.depth == 0 {
-                    return None;
-                }
-                self.depth -= 1;
-                continue;
-            };
-            let Some(field) = message.field(raw.number) else { continue };
-            let (Role::List, Kind::Message(message)) = (field.role, field.kind) else { continue };
-            let node = Node { buf: self.buf, message, start: raw.start, body: raw.body, end: raw.end };
-            if message.part == Part::Item {
-                let metric = (self.depth >= METRIC_LEVEL).then(|| self.places[METRIC_LEVEL]);
-                return Some(Item { node, resource: self.places[1], scope: self.places[2], metric });
+            if let Some(item) = self.sibling() {
+                return Some(item);
             }
-            self.depth += 1;
-            self.open[self.depth] = (message, node.fields());
-            self.places[self.depth] = Place::of(&node);
+            self.descend()?;
         }
     }
 }

@@ -222,8 +222,13 @@ impl<'a> Walk<'a> {
             && let Some((kv, after)) = plain_body(after)
             && let Some((key, text)) = plain_key_value(kv)
         {
+            bits |= match text {
+                // tags and lengths are ASCII, too
+                Some(_) if kv.len() < 0x80 => bits_of(kv),
+                Some(text) => bits_of(key) | bits_of(text),
+                None => bits_of(key),
+            };
             let text = text.unwrap_or_default();
-            bits |= bits_of(key) | bits_of(text);
             self.found.watched = self.found.watched || self.watchlist.sees_attribute(key, Some(text));
             rest = after;
         }

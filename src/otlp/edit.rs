@@ -619,7 +619,8 @@ impl Splice<'_> {
         let (mut kept, mut lost) = (false, false);
         let list = parent.message.list;
         let mut untouched_until = self.next_offset(parent.body);
-        for raw in Fields::new(self.buf, parent.body, parent.end) {
+        let mut fields = Fields::new(self.buf, parent.body, parent.end);
+        while let Some(raw) = fields.step() {
             // most of what there is
             if raw.number == list && raw.end <= untouched_until {
                 kept = true;

@@ -359,11 +359,11 @@ impl<'a> Item<'a> {
     /// all are empty.
     pub fn outline(&self, mut attribute: impl FnMut(Pair<'a>)) -> Outline<'a> {
         let mut outline = Outline::default();
-        let fields = match self.is() {
+        let mut fields = match self.is() {
             Is::Span => self.node.fields(),
             _ => Fields::new(self.node.buf, 0, 0),
         };
-        for raw in fields {
+        while let Some(raw) = fields.step() {
             let bytes = raw.bytes(self.node.buf);
             // by far the most frequent: a branch of its own is predicted, a place in a jump table is not
             if raw.number == ATTRIBUTES {
@@ -626,7 +626,13 @@ impl<'a> Items<'a> {
     #[inline]
     fn sibling(&mut self) -> Option<Item<'a>> {
         let (number, message) = self.listed?;
-        let raw = self.open[self.depth].1.find(|raw| raw.number == number)?;
+        let fields = &mut self.open[self.depth].1;
+        let raw = loop {
+            let raw = fields.step()?;
+            if raw.number == number {
+                break raw;
+            }
+        };
         let node = Node { buf: self.buf, message, start: raw.start, body: raw.body, end: raw.end };
         let metric = (self.depth >= METRIC_LEVEL).then(|| self.places[METRIC_LEVEL]);
         Some(Item { node, resource: self.places[1], scope: self.places[2], metric })

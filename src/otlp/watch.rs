@@ -73,10 +73,7 @@ impl Watchlist {
 
     /// Whether there is nothing to look out for.
     pub fn is_empty(&self) -> bool {
-        self.keys.0.is_empty()
-            && self.spans.0.is_empty()
-            && self.events.0.is_empty()
-            && self.scopes.0.is_empty()
+        [&self.keys, &self.spans, &self.events, &self.scopes].iter().all(|words| words.is_empty())
     }
 
     /// Whether an attribute is watched; `text` is its value if that is text, `None` if nobody looked.
@@ -102,15 +99,18 @@ impl Watchlist {
 }
 
 /// Words by their first byte, so that nearly every key costs one look into a table.
-#[derive(Clone, Debug, Default)]
-struct Words(Vec<Group>);
-
-/// Those that begin alike.
-#[derive(Clone, Debug, Default)]
-struct Group {
-    /// One bit for each length that a name has to have to be one of them; the highest for all greater ones.
-    lengths: u64,
+#[derive(Clone, Debug)]
+struct Words {
+    /// For each first byte, one bit for each length that a name has to have to be one of them; the highest for all
+    /// greater ones.
+    lengths: Box<[u64; 256]>,
     words: Vec<Word>,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Words { lengths: Box::new([0; 256]), words: Vec::new() }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -129,21 +129,23 @@ enum Rule {
 impl Words {
     fn add(&mut self, text: &str, rule: Rule) {
         let Some(&first) = text.as_bytes().first() else { return };
-        if self.0.is_empty() {
-            self.0.resize(256, Group::default());
-        }
         let word = Word { text: text.as_bytes().into(), rule };
-        let Group { lengths, words } = &mut self.0[usize::from(first)];
-        if !words.iter().any(|known| known.same(&word)) {
+        if !self.words.iter().any(|known| known.same(&word)) {
             let own = length_bit(text.len());
             // whatever begins so is at least as long
-            *lengths |= if matches!(word.rule, Rule::Prefix) { !(own - 1) } else { own };
-            words.push(word);
+            self.lengths[usize::from(first)] |= if matches!(word.rule, Rule::Prefix) { !(own - 1) } else { own };
+            // in the order of their first bytes
+            let place = self.words.partition_point(|known| known.text[0] <= first);
+            self.words.insert(place, word);
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
     fn extend(&mut self, other: &Words) {
-        for word in other.0.iter().flat_map(|group| &group.words) {
+        for word in &other.words {
             let text = std::str::from_utf8(&word.text).expect("words are added as str");
             self.add(text, word.rule.clone());
         }
@@ -152,12 +154,13 @@ impl Words {
     #[inline]
     fn find(&self, name: &[u8], text: Option<&[u8]>) -> bool {
         let Some(&first) = name.first() else { return false };
-        match self.0.get(usize::from(first)) {
-            Some(Group { lengths, words }) if lengths & length_bit(name.len()) != 0 => {
-                words.iter().any(|word| word.fits(name, text))
-            }
-            _ => false,
-        }
+        self.lengths[usize::from(first)] & length_bit(name.len()) != 0 && self.find_of(first, name, text)
+    }
+
+    fn find_of(&self, first: u8, name: &[u8], text: Option<&[u8]>) -> bool {
+        let start = self.words.partition_point(|word| word.text[0] < first);
+        let of_first = self.words[start..].iter().take_while(|word| word.text[0] == first);
+        of_first.into_iter().any(|word| word.fits(name, text))
     }
 }
 

@@ -184,6 +184,14 @@ impl Iterator for Fields<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Raw> {
+        self.step()
+    }
+}
+
+impl Fields<'_> {
+    /// As `next`, for loops that are run for every field of every request.
+    #[inline(always)]
+    pub fn step(&mut self) -> Option<Raw> {
         if self.at >= self.end {
             return None;
         }

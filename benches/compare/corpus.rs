@@ -153,12 +153,22 @@ fn gateway(n: u64) -> Span {
     if n.is_multiple_of(10) { relay(base(n)) } else { server(base(n), 800) }
 }
 
+/// One of [`FLAGS`] and what it came to: that many evaluations say different things.
+fn flag_of(span: &Span) -> (String, &'static str) {
+    let id = id_of(span);
+    (format!("new-checkout-{:02}", id % FLAGS), if (id / FLAGS).is_multiple_of(2) { "on" } else { "off" })
+}
+
+/// As many flags as a middling service has.
+const FLAGS: u64 = 64;
+
 /// As the relay proxy makes them.
 fn relay(base: Span) -> Span {
+    let (key, variant) = flag_of(&base);
     let attributes = vec![
-        text("flagEvaluation.flagName", "new-checkout"),
+        text("flagEvaluation.flagName", &key),
         value("flagEvaluation.trackEvents", Value::BoolValue(true)),
-        text("flagEvaluation.variant", "on"),
+        text("flagEvaluation.variant", variant),
         value("flagEvaluation.failed", Value::BoolValue(false)),
         text("flagEvaluation.version", "3.1.0"),
         text("flagEvaluation.reason", "SPLIT"),
@@ -171,11 +181,12 @@ fn relay(base: Span) -> Span {
 
 /// As the relay proxy's exporter for OpenTelemetry makes them.
 fn exporter(base: Span) -> Span {
+    let (key, variant) = flag_of(&base);
     let attributes = vec![
-        text("feature_flag.key", "new-checkout"),
-        text("feature_flag.variant", "on"),
+        text("feature_flag.key", &key),
+        text("feature_flag.variant", variant),
         text("feature_flag.provider_name", "go-feature-flag"),
-        text("feature_flag.context.id", "user-2f7b3c9a"),
+        text("feature_flag.context.id", &format!("user-{:08x}", id_of(&base) >> 32)),
         text("feature_flag.kind", "feature"),
         text("feature_flag.version", "3.1.0"),
         value("feature_flag.default", Value::BoolValue(false)),
@@ -223,11 +234,12 @@ fn js_hook(n: u64) -> Span {
     };
     span.events = vec![filler];
     if n % 10 < 3 {
+        let (key, variant) = flag_of(&span);
         let attributes = vec![
-            text("feature_flag.key", "new-checkout"),
-            text("feature_flag.result.variant", "on"),
+            text("feature_flag.key", &key),
+            text("feature_flag.result.variant", variant),
             text("feature_flag.provider.name", "go-feature-flag"),
-            text("feature_flag.context.id", "user-2f7b3c9a"),
+            text("feature_flag.context.id", &format!("user-{:08x}", id_of(&span) >> 32)),
             text("feature_flag.result.reason", "split"),
         ];
         span.events.push(Event {

@@ -133,7 +133,8 @@ impl Words {
         if !self.words.iter().any(|known| known.same(&word)) {
             let own = length_bit(text.len());
             // whatever begins so is at least as long
-            self.lengths[usize::from(first)] |= if matches!(word.rule, Rule::Prefix) { !(own - 1) } else { own };
+            self.lengths[usize::from(first)] |=
+                if matches!(word.rule, Rule::Prefix) { !(own - 1) } else { own };
             // in the order of their first bytes
             let place = self.words.partition_point(|known| known.text[0] <= first);
             self.words.insert(place, word);

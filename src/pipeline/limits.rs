@@ -88,9 +88,11 @@ impl BatchLimits {
         size.by(sizer)
     }
 
-    /// Whether what waits need not wait for more.
+    /// Whether what waits need not wait for more: what fills a request already would wait for another one.
     pub fn suffices(&self, waiting: Size) -> bool {
-        self.flush_timeout.is_zero() || waiting.by(self.sizer) >= self.min
+        self.flush_timeout.is_zero()
+            || waiting.by(self.sizer) >= self.min
+            || waiting.bytes >= self.request.split_above
     }
 
     /// Whether `next` may join a batch of `so_far`. A batch need not grow for ever because a lot is waiting.

@@ -301,7 +301,15 @@ impl<'a, 'p> Pass<'a, 'p> {
         if remembered.is_answer {
             let source = Source::Before(remembered);
             let declared = Declared::default();
-            self.answer(Answer { span: at, source, keyless: None, told: Vec::new(), counted, when: None, declared });
+            self.answer(Answer {
+                span: at,
+                source,
+                keyless: None,
+                told: Vec::new(),
+                counted,
+                when: None,
+                declared,
+            });
         }
         span.own.end = self.marks.len() as u32;
         self.spans.push(span);
@@ -405,7 +413,8 @@ impl<'a, 'p> Pass<'a, 'p> {
         evaluation: &Evaluation<'a>,
         is_answer: bool,
     ) {
-        let says_more = outline.has_events || self.reader.flag_attributes > 0 || self.reader.may_hold_secrets();
+        let says_more =
+            outline.has_events || self.reader.flag_attributes > 0 || self.reader.may_hold_secrets();
         let Some(memory) = self.memory.as_mut().filter(|_| !says_more) else { return };
         if let Some(written) = self.edits.appended(item) {
             let made = (written, self.reader.item_keys);
@@ -572,7 +581,8 @@ impl<'a, 'p> Pass<'a, 'p> {
     fn write_late(&mut self, payload: &'a Payload, spans: &[Span], projection: &Projection) {
         let mut requests = self.requests.iter().peekable();
         let answers = &self.answers;
-        let found = |relay: &&Answer<'_>| relay.keyless.is_some() && relay.source.evaluation(answers).key.is_some();
+        let found =
+            |relay: &&Answer<'_>| relay.keyless.is_some() && relay.source.evaluation(answers).key.is_some();
         let mut relays = self.relays.iter().filter(found).peekable();
         let mut shown = projection.shown.iter().peekable();
         let mut flagged = self.flagged.iter().peekable();

@@ -289,6 +289,9 @@ mod tests {
     #[test]
     fn names_are_spread_over_the_shelves() {
         assert!(INDEX.entries.iter().all(|entry| INDEX.find(entry.key.as_bytes()).is_some()));
-        assert!(INDEX.entries.windows(3).all(|run| !run.iter().all(|entry| entry.more)), "at most three on a shelf");
+        assert!(
+            INDEX.entries.windows(3).all(|run| !run.iter().all(|entry| entry.more)),
+            "at most three on a shelf"
+        );
     }
 }

@@ -200,10 +200,8 @@ impl<'a> Reader<'a> {
         for pair in item.attributes().pairs() {
             note_key(&mut self.item_keys, pair.key());
             match self.index.find(pair.key()) {
-                Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
-                    if met.is_new(rank) {
-                        self.item.push(Candidate { name, rank, value: pair.value() });
-                    }
+                Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) if met.is_new(rank) => {
+                    self.item.push(Candidate { name, rank, value: pair.value() });
                 }
                 Some(Entry { meaning: Meaning::EventName, key, .. }) => {
                     let rank = EVENT_NAME_ATTRIBUTES.iter().position(|name| name == key).unwrap_or(0);

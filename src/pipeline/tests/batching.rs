@@ -68,6 +68,23 @@ async fn a_batch_that_is_large_enough_goes_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_fills_a_request_goes_at_once_however_few_items_it_has() {
+    let downstream = Scripted::recorder();
+    let queue = QueueConfig { request: RequestLimit::of(3000), ..batching(1000, 0) };
+    let rig = Rig::new(vec![ExporterSpec { queue, ..exporter("otlp", &downstream) }]);
+    let large = "x".repeat(1200);
+    rig.feed([&*large]).unwrap();
+    rig.feed([&*large]).unwrap();
+    settle_down().await;
+    assert!(downstream.tries().is_empty());
+    rig.feed([&*large]).unwrap();
+    settle_down().await;
+    assert_eq!(sizes(&downstream), [2], "the third waits for others");
+    pass_time(1).await;
+    assert_eq!(sizes(&downstream), [2, 1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_batch_exceeds_its_largest_size_and_no_item_is_lost_to_it() {
     let downstream = Scripted::recorder();
     let rig = Rig::new(vec![ExporterSpec { queue: batching(4, 4), ..exporter("otlp", &downstream) }]);

@@ -170,9 +170,9 @@ impl Processor for FeatureFlag {
         let (policy, edits) = (&self.policy, &mut *cx.edits);
         let tally = (self.metrics == Metrics::ByFlag).then_some(&mut cx.tally);
         cx.evaluations += match &self.definitions {
-            None => self
-                .memories
-                .lend(|memory| flags::enrich(&payload, policy, None, edits, tally, Some(memory))),
+            None => {
+                self.memories.lend(|memory| flags::enrich(&payload, policy, None, edits, tally, Some(memory)))
+            }
             Some(definitions) => definitions
                 .look(cx.origin.arrival, |known| flags::enrich(&payload, policy, known, edits, tally, None)),
         };

@@ -802,7 +802,11 @@ fn process_by(processor: &FeatureFlag, payload: Payload) -> (Payload, u64, Evalu
     let mut cx = Cx::new(&mut edits, &origin);
     let out = processor.process(payload, &mut cx);
     let by_flag = processor.metrics == Metrics::ByFlag;
-    assert_eq!(cx.tally.sum(), if by_flag { cx.evaluations } else { 0 }, "by flag there are as many as in all");
+    assert_eq!(
+        cx.tally.sum(),
+        if by_flag { cx.evaluations } else { 0 },
+        "by flag there are as many as in all"
+    );
     evaluated.add(&cx.tally);
     (out, cx.evaluations, evaluated.snapshot())
 }

@@ -115,6 +115,8 @@ impl Insight {
             tokio::select! {
                 passed = self.watch.next() => {
                     let Some(passed) = passed else { return };
+                    // it leaves first, and what comes meanwhile is looked at together
+                    tokio::time::sleep(LOOKS_AFTER).await;
                     thrift.spend(self.look(passed).await);
                 }
                 _ = period.tick() => {
@@ -127,24 +129,24 @@ impl Insight {
         }
     }
 
-    /// Looks at one payload, beside the runtime if it is large. Returns the time that it took.
-    async fn look(self: &Arc<Self>, passed: watch::Passed) -> Duration {
-        let is_large = passed.payload.bytes().len() > LARGE_BYTES;
+    /// Looks at a payload and all others that wait, beside the runtime. Returns the time that it took.
+    async fn look(self: &Arc<Self>, first: watch::Passed) -> Duration {
         let insight = Arc::clone(self);
         let look = move || {
-            let mut memory = insight.memory();
             let begun = thread_time();
-            let looked = AssertUnwindSafe(|| memory.look(&passed.payload, &passed.from, &insight.watch));
-            if catch_unwind(looked).is_err() {
-                let (signal, items) = (passed.payload.signal(), passed.payload.len());
-                tracing::error!(%signal, items, "looking at a payload failed, which loses nothing else: a defect of burgee");
+            let mut next = Some(first);
+            while let Some(passed) = next {
+                let looked = || insight.memory().look(&passed.payload, &passed.from, &insight.watch);
+                if catch_unwind(AssertUnwindSafe(looked)).is_err() {
+                    let (signal, items) = (passed.payload.signal(), passed.payload.len());
+                    tracing::error!(%signal, items, "looking at a payload failed, which loses nothing else: a defect of burgee");
+                }
+                let spent = thread_time().saturating_sub(begun);
+                next = if spent < LOOKS_FOR { insight.watch.try_next() } else { None };
             }
             thread_time().saturating_sub(begun)
         };
-        match is_large {
-            true => tokio::task::spawn_blocking(look).await.unwrap_or_default(),
-            false => look(),
-        }
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 
     /// Draws conclusions from traces as if it were this time; [`Insight::run`] does it once a second.
@@ -295,8 +297,10 @@ fn whole(digits: &str) -> Option<TraceId> {
 pub const BYTES_MAX: u64 = 32 << 20;
 /// Taps that may be open at once.
 pub const TAPS_MAX: usize = 32;
-/// Larger payloads take more than a few milliseconds.
-const LARGE_BYTES: usize = 256 << 10;
+/// How long a payload waits to be looked at: others come meanwhile, and waking somebody for each costs more than a look.
+const LOOKS_AFTER: Duration = Duration::from_millis(5);
+/// Processor time after which it is accounted for.
+const LOOKS_FOR: Duration = Duration::from_millis(20);
 const TAP_EVALUATIONS: usize = 4096;
 const TAP_AT_ONCE: usize = 256;
 const WATCHED_FOR: Duration = Duration::from_secs(5);

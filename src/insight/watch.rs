@@ -101,6 +101,16 @@ impl Watch {
         Some(passed)
     }
 
+    /// The next payload, if one waits and the watch is still open.
+    pub(super) fn try_next(&self) -> Option<Passed> {
+        if !self.is_open.load(Relaxed) {
+            return None;
+        }
+        let passed = self.other_end.try_lock().ok()?.try_recv().ok()?;
+        self.waiting_bytes.fetch_sub(passed.payload.bytes().len() as u64, Relaxed);
+        Some(passed)
+    }
+
     pub(super) fn skip(&self, items: u64) {
         self.skipped.fetch_add(items, Relaxed);
     }

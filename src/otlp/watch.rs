@@ -104,12 +104,14 @@ struct Words {
     /// For each first byte, one bit for each length that a name has to have to be one of them; the highest for all
     /// greater ones.
     lengths: Box<[u64; 256]>,
+    /// For each first byte, how many words begin with a smaller one: there its own begin.
+    starts: Box<[u16; 257]>,
     words: Vec<Word>,
 }
 
 impl Default for Words {
     fn default() -> Self {
-        Words { lengths: Box::new([0; 256]), words: Vec::new() }
+        Words { lengths: Box::new([0; 256]), starts: Box::new([0; 257]), words: Vec::new() }
     }
 }
 
@@ -135,9 +137,8 @@ impl Words {
             // whatever begins so is at least as long
             self.lengths[usize::from(first)] |=
                 if matches!(word.rule, Rule::Prefix) { !(own - 1) } else { own };
-            // in the order of their first bytes
-            let place = self.words.partition_point(|known| known.text[0] <= first);
-            self.words.insert(place, word);
+            self.words.insert(usize::from(self.starts[usize::from(first) + 1]), word);
+            self.starts[usize::from(first) + 1..].iter_mut().for_each(|start| *start += 1);
         }
     }
 
@@ -159,9 +160,8 @@ impl Words {
     }
 
     fn find_of(&self, first: u8, name: &[u8], text: Option<&[u8]>) -> bool {
-        let start = self.words.partition_point(|word| word.text[0] < first);
-        let of_first = self.words[start..].iter().take_while(|word| word.text[0] == first);
-        of_first.into_iter().any(|word| word.fits(name, text))
+        let [start, end] = [0, 1].map(|more| usize::from(self.starts[usize::from(first) + more]));
+        self.words[start..end].iter().any(|word| word.fits(name, text))
     }
 }
 

@@ -22,6 +22,11 @@ use crate::otlp::{Appended, Keys, Saying};
 pub struct Memory {
     slots: Box<[Slot]>,
     hash: RandomState,
+    /// Spans that were asked for since it was last asked whether that is of use, and those that had come before.
+    asked: u32,
+    known: u32,
+    /// So many spans are not asked for: nearly nothing comes twice.
+    resting: u32,
 }
 
 #[derive(Clone, Default)]
@@ -63,14 +68,29 @@ pub(super) struct Place(u64);
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { slots: vec![Slot::default(); SLOTS].into(), hash: RandomState::default() }
+        let (slots, hash) = (vec![Slot::default(); SLOTS].into(), RandomState::default());
+        Memory { slots, hash, asked: 0, known: 0, resting: 0 }
     }
 }
 
 impl Memory {
+    /// Whether it is worth asking for the next span. Where every evaluation names another user nothing comes twice, and
+    /// the time to find that out is spent in vain.
+    #[inline]
+    pub(super) fn is_of_use(&mut self) -> bool {
+        let rests = self.resting > 0;
+        self.resting -= u32::from(rests);
+        !rests
+    }
+
     pub(super) fn recall(&mut self, saying: &Saying<'_>, scope: &str) -> Recall {
         if saying.head.len() + saying.tail.len() > BYTES_MAX {
             return Recall::Unknown;
+        }
+        self.asked += 1;
+        if self.asked == TRIAL {
+            self.resting = if self.known < TRIAL / WORTHWHILE { TRIAL * RESTS } else { 0 };
+            (self.asked, self.known) = (0, 0);
         }
         let mut hasher = self.hash.build_hasher();
         for bytes in [saying.head, saying.tail, scope.as_bytes()] {
@@ -80,6 +100,7 @@ impl Memory {
         let hash = hasher.finish();
         let slot = &mut self.slots[hash as usize % SLOTS];
         if slot.hash == hash {
+            self.known += 1;
             slot.worth = (slot.worth + 1).min(WORTH_MAX);
             return match &slot.remembered {
                 Some(remembered) if remembered.is(saying, scope) => Recall::Known(Arc::clone(remembered)),
@@ -200,3 +221,8 @@ const SLOTS: usize = 512;
 /// Of what a span says, and of what is written about it.
 const BYTES_MAX: usize = 1 << 10;
 const WORTH_MAX: u8 = 3;
+/// After so many spans it is asked whether one in [`WORTHWHILE`] had come before; if not, it rests for [`RESTS`] times as
+/// many.
+const TRIAL: u32 = 512;
+const WORTHWHILE: u32 = 16;
+const RESTS: u32 = 16;

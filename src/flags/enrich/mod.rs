@@ -277,6 +277,9 @@ impl<'a, 'p> Pass<'a, 'p> {
     /// Does for a span what was done for one that said the same. Otherwise tells whether it is to be remembered.
     fn recall(&mut self, item: Item<'a>) -> Result<(), Option<New<'a>>> {
         let Some(memory) = &mut self.memory else { return Err(None) };
+        if !memory.is_of_use() {
+            return Err(None);
+        }
         let Some(saying) = item.saying() else { return Err(None) };
         let remembered = match memory.recall(&saying, self.reader.scope_name(item)) {
             Recall::Known(remembered) => remembered,

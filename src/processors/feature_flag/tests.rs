@@ -450,6 +450,28 @@ fn what_comes_a_second_time_is_remembered_and_nothing_that_its_ids_or_times_matt
 }
 
 #[test]
+fn what_never_comes_twice_is_soon_not_looked_for_and_what_does_later_is_found_again() {
+    let processor = try_build(&Config::default()).expect("right");
+    let flag = |user: u32| {
+        vec![text("feature_flag.key", "a"), text("feature_flag.context.id", &format!("user {user}"))]
+    };
+    let send = |users: std::ops::Range<u32>| {
+        let spans = users.map(|user| span(1, 0, "feature_flag.evaluation", flag(user)));
+        process_by(&processor, check(request(spans.collect()).encode_to_vec()));
+    };
+    send(0..2000);
+    for _ in 0..3 {
+        send(0..8);
+    }
+    assert_eq!(processor.memories.known(), 0, "it rests");
+    send(2000..8680);
+    for _ in 0..3 {
+        send(0..8);
+    }
+    assert_eq!(processor.memories.known(), 8);
+}
+
+#[test]
 fn a_scope_of_another_name_is_another_evaluation() {
     let processor = try_build(&Config::default()).expect("right");
     let spans = |id| vec![span(id, 0, "flagEvaluation", vec![text("flagEvaluation.reason", "STATIC")])];

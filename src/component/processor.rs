@@ -17,7 +17,7 @@ pub trait Processor: Send + Sync {
     }
 }
 
-/// One processor in several pipelines: it keeps nothing of what passes.
+/// One processor in several pipelines: what comes out depends on what went in alone.
 impl<P: Processor + ?Sized> Processor for Arc<P> {
     fn process(&self, payload: Payload, cx: &mut Cx<'_>) -> Payload {
         (**self).process(payload, cx)

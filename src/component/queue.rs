@@ -69,7 +69,7 @@ impl Default for QueueConfig {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchConfig {
     pub flush_timeout: Duration,
-    /// In units of `sizer`: a batch that is smaller waits for `flush_timeout`.
+    /// In units of `sizer`: a batch that is smaller waits for `flush_timeout`, unless it fills a request already.
     pub min_size: u64,
     /// 0 is no limit of its own; the exporter's request size limit always holds.
     pub max_size: u64,

@@ -35,7 +35,7 @@ pub struct QueueKeys {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BatchKeys {
-    /// How long a batch below `min_size` waits.
+    /// How long a batch below `min_size` waits, unless it fills a request already.
     pub flush_timeout: Duration,
     /// In units of `sizer`.
     pub min_size: u64,

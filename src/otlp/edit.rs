@@ -131,13 +131,11 @@ impl Edits {
         Edit { edits: self, target, keys: Keys::ALL, attributes: resource.attributes(), number }
     }
 
-    /// What is recorded for the item that was edited last, if it is nothing but attributes that come behind those it
-    /// has; nothing at all is that, too.
+    /// What is recorded for the item that [`Edits::item`] was called for last, if it is nothing but attributes that come
+    /// behind those it has; nothing at all is that, too.
     pub fn appended(&self, item: Item<'_>) -> Option<Appended> {
         let mut appended = Appended::default();
-        let Some(last) = self.targets.last().filter(|last| last.at == item.id().0) else {
-            return (!self.is_mixed).then_some(appended);
-        };
+        let last = self.targets.last().filter(|last| last.at == item.id().0)?;
         let plain = last.appends && !last.discard && last.name.is_none() && last.trace_state.is_none();
         if !plain || last.count > CHAIN_MAX {
             return None;
@@ -429,21 +427,20 @@ impl Edit<'_, '_> {
         // the head of the pair may have moved what is in it
         let value = pair.end - value.len()..pair.end;
         let field = Some(start..pair.end);
+        let key_at = pair.start + wire::head_len(KEY, key.len());
+        let key = key_at..key_at + key.len();
         match op {
             Some(op) => {
                 let op = &mut self.edits.ops[op];
-                (op.field, op.value) = (field, value);
+                (op.key, op.field, op.value) = (key, field, value);
             }
-            None => {
-                let key_at = pair.start + wire::head_len(KEY, key.len());
-                let key = key_at..key_at + key.len();
-                self.add(Op { key, field, value, earlier: None, placed: false })
-            }
+            None => self.add(Op { key, field, value, earlier: None, placed: false }),
         }
     }
 
     /// The operation on a key; a new one removes it.
     fn op_for(&mut self, key: &str) -> usize {
+        self.edits.targets[self.target].block = None;
         if let Some(op) = self.op(key) {
             return op;
         }

@@ -14,7 +14,7 @@ pub struct Message {
     pub part: Part,
     /// One bit per field number: the identifiers that have to be there.
     pub(super) required: u32,
-    /// The number of the one field that leads down to the items; 0 if there is none, or several.
+    /// The number of the repeated field that leads down to the items; 0 if there is none.
     pub(super) list: u32,
     /// The number of the attributes; 0 if there are none.
     pub(super) attributes: u32,

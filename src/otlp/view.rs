@@ -388,8 +388,9 @@ impl<'a> Item<'a> {
         let mut ids = [&[][..]; 3];
         if let Is::Span = self.is() {
             let span = &self.node.buf[self.node.body..self.node.end];
-            if let Some((after, _)) = usual_ids(span) {
-                return [&span[2..18], &span[20..28], if after > 28 { &span[30..38] } else { &[] }];
+            // without a parent there, it may stand behind something else
+            if let Some((WITH_PARENT, _)) = usual_ids(span) {
+                return [&span[2..18], &span[20..28], &span[30..38]];
             }
             let mut missing = 3;
             for raw in self.node.fields() {
@@ -415,7 +416,7 @@ impl<'a> Item<'a> {
     pub fn saying(&self) -> Option<Saying<'a>> {
         let Is::Span = self.is() else { return None };
         let span = &self.node.buf[self.node.body..self.node.end];
-        let (after, ids) = usual_ids(span)?;
+        let (after, _) = usual_ids(span)?;
         let rest = &span[after..];
         let &[0x2a, name_len @ ..0x80, ..] = rest else { return None };
         let mut head = 2 + usize::from(name_len);
@@ -428,9 +429,7 @@ impl<'a> Item<'a> {
         else {
             return None;
         };
-        let parent = if after > 28 { &span[30..38] } else { &[] };
-        debug_assert_eq!(after > 28, ids & 1 << 4 != 0);
-        Some(Saying { ids: [&span[2..18], &span[20..28], parent], head, tail })
+        Some(Saying { ids: self.lineage(), head, tail })
     }
 
     /// `SpanKind` as a number: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
@@ -727,6 +726,8 @@ impl<'a> Iterator for Events<'a> {
     }
 }
 
+/// Where the ids of a span end that begins with all three.
+const WITH_PARENT: usize = 38;
 /// `Span.attributes`.
 const ATTRIBUTES: u32 = 9;
 /// `Span.events`.

@@ -56,7 +56,7 @@ impl SubAssign for Size {
 /// What makes a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct BatchLimits {
-    /// How long the first parcel waits for others while there is less than `min`.
+    /// How long the first parcel waits for others while there is less than `min`, and less than fills a request.
     pub flush_timeout: Duration,
     pub min: u64,
     /// `u64::MAX` is none.

@@ -16,7 +16,8 @@ use crate::flags::evaluation::Evaluation;
 use crate::flags::normalise::Text;
 use crate::otlp::{Appended, Keys, Saying};
 
-/// What one thread of one processor remembers: [`SLOTS`] evaluations of at most [`BYTES_MAX`] each.
+/// What a processor remembers for one request at a time: [`SLOTS`] evaluations. With what is written about each, and its
+/// texts once more, that is about a megabyte where all slots are taken, and four at most.
 ///
 /// Holds for one policy, and as long as nothing but the span itself says what is written about it.
 pub struct Memory {
@@ -84,7 +85,7 @@ impl Memory {
     }
 
     pub(super) fn recall(&mut self, saying: &Saying<'_>, scope: &str) -> Recall {
-        if saying.head.len() + saying.tail.len() > BYTES_MAX {
+        if saying.head.len() + saying.tail.len() + scope.len() > BYTES_MAX {
             return Recall::Unknown;
         }
         self.asked += 1;
@@ -184,7 +185,7 @@ fn text_at<'a>(
     }
 }
 
-/// The memories of one processor: each request has one for itself.
+/// The memories of one processor: as many as there ever were requests at once. Each has one for itself.
 #[derive(Default)]
 pub struct Memories(Mutex<Vec<Memory>>);
 
@@ -218,7 +219,7 @@ impl fmt::Debug for Memories {
 }
 
 const SLOTS: usize = 512;
-/// Of what a span says, and of what is written about it.
+/// Of what a span and its scope's name say, and of what is written about it.
 const BYTES_MAX: usize = 1 << 10;
 const WORTH_MAX: u8 = 3;
 /// After so many spans it is asked whether one in [`WORTHWHILE`] had come before; if not, it rests for [`RESTS`] times as

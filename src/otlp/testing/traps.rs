@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 
 use super::{check, checked};
-use crate::otlp::{Edits, Payload, Signal, Value, Watched, Watchlist, split, wire};
+use crate::otlp::{Edits, Keys, Payload, Signal, Value, Watched, Watchlist, split, wire};
 
 fn kv(key: &str, value: &str) -> KeyValue {
     let value = Some(any_value::Value::StringValue(value.into()));
@@ -485,4 +485,51 @@ fn text_that_is_not_utf8_is_refused_in_short_attributes_and_other_scripts_are_no
     assert_eq!(good.expect("UTF-8").payload.len(), 1);
     let bad = check(Signal::Traces, attributes(b"\xffno")).expect_err("not UTF-8");
     assert_eq!(bad.place, "AnyValue.stringValue");
+}
+
+#[test]
+fn a_parent_that_stands_behind_something_else_is_the_parent() {
+    let ids: &[u8] = &[&[0x0a, 16][..], &[1; 16], &[0x12, 8], &[2; 8]].concat();
+    let parent: &[u8] = &[&[0x22, 8][..], &[3; 8]].concat();
+    let name = [0x2a, 1, b'n'];
+    let times = [&[0x39][..], &[1; 8], &[0x41], &[2; 8]].concat();
+    let usual = [ids, parent, &name, &times].concat();
+    let with_trace_state = [ids, &[0x1a, 1, b't'], parent, &name, &times].concat();
+    let behind_its_name = [ids, &name, parent, &times].concat();
+    let behind_its_times = [ids, &name, &times, parent].concat();
+    for span in [usual, with_trace_state, behind_its_name, behind_its_times] {
+        let payload = checked(Signal::Traces, request_of_span(&span));
+        let item = payload.items().next().expect("one");
+        let expected = [&[1; 16][..], &[2; 8], &[3; 8]];
+        assert_eq!(item.lineage(), expected);
+        assert!(item.saying().is_none_or(|saying| saying.ids == expected));
+    }
+}
+
+#[test]
+fn what_was_appended_to_one_item_is_appended_to_another_and_can_still_be_changed() {
+    let payload = spans(&[span("first"), span("second"), span("third"), span("fourth")]);
+    let items: Vec<_> = payload.items().collect();
+    let mut edits = Edits::default();
+    let mut edit = edits.item_with(items[0], Keys::default());
+    edit.set("k", Value::Str("a value that is not the last"));
+    edit.set("k", Value::Int(1));
+    edit.set("l", Value::Str("x"));
+    let appended = edits.appended(items[0]).expect("nothing but new attributes");
+    assert!(!appended.is_empty());
+    items[1..].iter().for_each(|item| edits.append(*item, &appended));
+    edits.item(items[1]).remove("k");
+    edits.item(items[2]).set("k", Value::Int(2));
+    let edited = edits.apply(&payload);
+    let said = |item: super::super::Item<'_>| {
+        item.attributes().iter().map(|(key, value)| format!("{key}={value:?}")).collect::<Vec<_>>().join(" ")
+    };
+    let said: Vec<_> = edited.items().map(said).collect();
+    assert_eq!(
+        said,
+        ["k=Int(1) l=Str(\"x\")", "l=Str(\"x\")", "k=Int(2) l=Str(\"x\")", "k=Int(1) l=Str(\"x\")"]
+    );
+    assert!(edits.appended(items[0]).is_none(), "nobody edits it");
+    edits.item(items[0]).set_name("other");
+    assert!(edits.appended(items[0]).is_none(), "a name is nothing that comes behind");
 }

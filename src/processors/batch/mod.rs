@@ -12,7 +12,7 @@ use crate::values::Duration;
 pub struct Config {
     /// Items; a batch that is smaller waits for `timeout`.
     pub send_batch_size: u64,
-    /// How long a batch below `send_batch_size` waits; 0 sends at once.
+    /// How long a batch below `send_batch_size` waits, unless it fills a request already; 0 sends at once.
     pub timeout: Duration,
     /// Items; 0 is no limit.
     pub send_batch_max_size: u64,

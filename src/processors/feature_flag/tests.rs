@@ -506,10 +506,14 @@ fn any_span() -> impl Strategy<Value = Span> {
     let answered = (any_attributes(3), any_events(2))
         .prop_map(|(attributes, events)| ("flagEvaluation", 1, attributes, events));
     let said = prop_oneof![4 => anything, 1 => asked, 1 => answered];
-    (1u8..7, 0u8..7, said).prop_map(|(id, parent, (name, kind, attributes, events))| Span {
-        kind,
-        events,
-        ..span(u32::from(id), u32::from(parent), name, attributes)
+    let trace_state = prop::sample::select(vec!["", "", "", "vendor=1"]);
+    (1u8..7, 0u8..7, trace_state, said).prop_map(|(id, parent, state, (name, kind, attributes, events))| {
+        Span {
+            trace_state: state.into(),
+            kind,
+            events,
+            ..span(u32::from(id), u32::from(parent), name, attributes)
+        }
     })
 }
 

@@ -114,11 +114,22 @@ impl Tally {
     fn add(&mut self, hash: u64, texts: &[Option<Text<'_>>; 3]) -> Note {
         let number = self.series.len();
         // most requests have one or two series, and no use for more memory
-        self.bytes.reserve(if number == 0 { FIRST_BYTES } else { 0 });
+        match number {
+            0 => self.bytes.reserve(FIRST_BYTES),
+            4 => {
+                self.bytes.reserve(FEW * FIRST_BYTES / 4);
+                self.series.reserve(FEW);
+            }
+            _ => {}
+        }
         texts.iter().for_each(|text| Text::encode(text.as_ref(), &mut self.bytes));
         self.series.push(Noted { hash, end: self.bytes.len(), evaluations: 1 });
         if self.series.len() == FEW + 1 {
-            self.numbers = (0..).zip(&self.series).map(|(number, noted)| (noted.hash, number)).collect();
+            // who has more than a few may have many
+            self.series.reserve(MANY);
+            self.bytes.reserve(MANY * FIRST_BYTES / 2);
+            self.numbers.reserve(MANY);
+            self.numbers.extend(self.series.iter().map(|noted| noted.hash).zip(0..));
         } else if self.series.len() > FEW {
             self.numbers.insert(hash, number);
         }
@@ -285,7 +296,9 @@ static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 const BEYOND: Note = Note(usize::MAX);
 const CUT: &str = "…";
 /// So many are found by looking at each.
-const FEW: usize = 8;
+const FEW: usize = 16;
+/// Room for so many more, once there are more.
+const MANY: usize = 64;
 /// What two or three series take.
 const FIRST_BYTES: usize = 160;
 

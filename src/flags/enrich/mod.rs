@@ -204,7 +204,8 @@ impl<'a, 'p> Pass<'a, 'p> {
             edits,
             memory,
             reader: Reader::default(),
-            texts: Texts::default(),
+            // as a rule a flag each, and a variant that others have, too
+            texts: Texts::with_capacity((watched + watched / 4).min(TEXTS_EXPECTED_MAX)),
             spans: Vec::with_capacity(spans),
             marks: Vec::with_capacity(watched),
             requests: Vec::new(),
@@ -643,5 +644,7 @@ fn says_nothing(evaluation: &Evaluation<'_>) -> bool {
         && evaluation.reason.as_deref().is_none_or(|reason| reason == conventions::REASON_ERROR)
 }
 
+/// Room for the texts of a request is made at once, up to so many: most requests tell of few flags.
+const TEXTS_EXPECTED_MAX: usize = 64;
 /// How far above the relay proxy's evaluation a request for it is looked for: its server span, proxies, the client.
 const ANSWER_LEVELS_MAX: usize = 64;

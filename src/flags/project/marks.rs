@@ -168,6 +168,12 @@ pub(in crate::flags) struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
+    /// With room for so many.
+    pub fn with_capacity(texts: usize) -> Texts<'a> {
+        let numbers = HashMap::with_capacity_and_hasher(texts, RandomState::default());
+        Texts { numbers, texts: Vec::with_capacity(texts) }
+    }
+
     pub fn number(&mut self, text: &Text<'a>) -> u32 {
         if let Some(&number) = self.numbers.get(text) {
             return number;

@@ -86,8 +86,8 @@ pub(super) struct Tree<'s> {
     /// The first span of each pair of ids.
     by_id: HashTable<u32>,
     hash: RandomState,
-    /// The first span of the same ids; itself as a rule.
-    first: Vec<u32>,
+    /// Spans of ids that another one had before, in their order, each with the first of those ids.
+    twins: Vec<(u32, u32)>,
 }
 
 impl<'s> Tree<'s> {
@@ -95,15 +95,24 @@ impl<'s> Tree<'s> {
         let hash = RandomState::default();
         let mut by_id = HashTable::with_capacity(spans.len());
         let hash_of = |span: &Span| hash.hash_one(span.ids());
-        let first = (0u32..)
-            .zip(spans)
-            .map(|(at, span)| {
-                let is_same = |&of: &u32| spans[of as usize].ids() == span.ids();
-                let hash_again = |&of: &u32| hash_of(&spans[of as usize]);
-                *by_id.entry(hash_of(span), is_same, hash_again).or_insert(at).get()
-            })
-            .collect();
-        Tree { spans, by_id, hash, first }
+        let mut twins = Vec::new();
+        for (at, span) in (0u32..).zip(spans) {
+            let is_same = |&of: &u32| spans[of as usize].ids() == span.ids();
+            let hash_again = |&of: &u32| hash_of(&spans[of as usize]);
+            let first = *by_id.entry(hash_of(span), is_same, hash_again).or_insert(at).get();
+            if first != at {
+                twins.push((at, first));
+            }
+        }
+        Tree { spans, by_id, hash, twins }
+    }
+
+    /// The first span of the same ids; itself as a rule.
+    fn first_of(&self, span: u32) -> u32 {
+        match self.twins.binary_search_by_key(&span, |&(twin, _)| twin) {
+            Ok(place) => self.twins[place].1,
+            Err(_) => span,
+        }
     }
 
     /// The parent of a span in the request. Most spans are never asked.
@@ -115,7 +124,7 @@ impl<'s> Tree<'s> {
         let ids = (at.trace_id, at.parent_id);
         let is_parent = |&of: &u32| self.spans[of as usize].ids() == ids;
         let parent = *self.by_id.find(self.hash.hash_one(ids), is_parent)?;
-        (parent != self.first[span as usize]).then_some(parent)
+        (parent != self.first_of(span)).then_some(parent)
     }
 
     /// Marks every span with its own marks and those of everything below it.
@@ -124,7 +133,7 @@ impl<'s> Tree<'s> {
         climb.trees();
         climb.cycles();
         let mut projection = climb.projection;
-        projection.add_twins(&self.first);
+        projection.add_twins(&self.twins);
         projection
     }
 }
@@ -189,19 +198,17 @@ impl Projection {
     }
 
     /// Spans of the same ids look the same.
-    fn add_twins(&mut self, first: &[u32]) {
-        if (0u32..).zip(first).all(|(at, first)| at == *first) {
+    fn add_twins(&mut self, twins: &[(u32, u32)]) {
+        if twins.is_empty() {
             // a span is shown when all below it are
             self.shown.sort_unstable_by_key(|shown| shown.span);
             return;
         }
         let of_first: HashMap<u32, usize, RandomState> =
             self.shown.iter().enumerate().map(|(place, shown)| (shown.span, place)).collect();
-        for (twin, first) in (0u32..).zip(first) {
-            if twin != *first
-                && let Some(&place) = of_first.get(first)
-            {
-                self.shown.push(Shown { span: twin, ..self.shown[place].clone() });
+        for &(span, first) in twins {
+            if let Some(&place) = of_first.get(&first) {
+                self.shown.push(Shown { span, ..self.shown[place].clone() });
             }
         }
         self.shown.sort_unstable_by_key(|shown| shown.span);
@@ -235,8 +242,8 @@ struct Way {
 impl<'s> Climb<'s> {
     fn new(tree: &'s Tree<'s>, own: &'s [Mark], cap: usize) -> Self {
         let mut twins: HashMap<u32, Vec<u32>, RandomState> = HashMap::default();
-        for (at, &first) in (0u32..).zip(&tree.first).filter(|(at, first)| at != *first) {
-            twins.entry(first).or_default().push(at);
+        for &(twin, first) in &tree.twins {
+            twins.entry(first).or_default().push(twin);
         }
         let mut climb = Climb {
             tree,
@@ -256,10 +263,9 @@ impl<'s> Climb<'s> {
 
     /// From every marked span up, as far as nobody has been before.
     fn find_ways(&mut self) {
-        for (span, &first) in self.spans.iter().zip(&self.tree.first).filter(|(span, _)| !span.own.is_empty())
-        {
+        for (at, span) in (0u32..).zip(self.spans).filter(|(_, span)| !span.own.is_empty()) {
             debug_assert!(span.own.end as usize <= self.own.len());
-            let mut at = first;
+            let mut at = self.tree.first_of(at);
             while self.ways[at as usize].pending == ASIDE.pending {
                 let parent = self.tree.parent(at).unwrap_or(NONE);
                 self.ways[at as usize] = Way { parent, pending: 0 };

@@ -77,7 +77,7 @@ impl Watchlist {
     }
 
     /// Whether an attribute is watched; `text` is its value if that is text, `None` if nobody looked.
-    #[inline]
+    #[inline(always)]
     pub(super) fn sees_attribute(&self, key: &[u8], text: Option<&[u8]>) -> bool {
         self.keys.find(key, text)
     }
@@ -153,12 +153,13 @@ impl Words {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&self, name: &[u8], text: Option<&[u8]>) -> bool {
         let Some(&first) = name.first() else { return false };
         self.lengths[usize::from(first)] & length_bit(name.len()) != 0 && self.find_of(first, name, text)
     }
 
+    #[inline(never)]
     fn find_of(&self, first: u8, name: &[u8], text: Option<&[u8]>) -> bool {
         let [start, end] = [0, 1].map(|more| usize::from(self.starts[usize::from(first) + more]));
         self.words[start..end].iter().any(|word| word.fits(name, text))

@@ -65,7 +65,10 @@ pub(super) enum Recall {
 
 /// Where something is to be remembered.
 #[derive(Clone, Copy)]
-pub(super) struct Place(u64);
+pub(super) struct Place {
+    slot: usize,
+    hash: u64,
+}
 
 impl Default for Memory {
     fn default() -> Self {
@@ -99,30 +102,39 @@ impl Memory {
             hasher.write_usize(bytes.len());
         }
         let hash = hasher.finish();
-        let slot = &mut self.slots[hash as usize % SLOTS];
-        if slot.hash == hash {
-            self.known += 1;
-            slot.worth = (slot.worth + 1).min(WORTH_MAX);
-            return match &slot.remembered {
-                Some(remembered) if remembered.is(saying, scope) => Recall::Known(Arc::clone(remembered)),
-                Some(_) => Recall::Unknown,
-                None => Recall::Again(Place(hash)),
-            };
+        let [one, other] = slots_of(hash);
+        let Some(known) = [one, other].into_iter().find(|slot| self.slots[*slot].hash == hash) else {
+            // the one that is missed less makes room
+            let least = if self.slots[one].worth <= self.slots[other].worth { one } else { other };
+            let slot = &mut self.slots[least];
+            if slot.worth > 0 {
+                slot.worth -= 1;
+            } else {
+                *slot = Slot { hash, worth: 0, remembered: None };
+            }
+            return Recall::Unknown;
+        };
+        self.known += 1;
+        let slot = &mut self.slots[known];
+        slot.worth = (slot.worth + 1).min(WORTH_MAX);
+        match &slot.remembered {
+            Some(remembered) if remembered.is(saying, scope) => Recall::Known(Arc::clone(remembered)),
+            Some(_) => Recall::Unknown,
+            None => Recall::Again(Place { slot: known, hash }),
         }
-        if slot.worth > 0 {
-            slot.worth -= 1;
-        } else {
-            *slot = Slot { hash, worth: 0, remembered: None };
-        }
-        Recall::Unknown
     }
 
-    pub(super) fn remember(&mut self, Place(hash): Place, what: Remembered) {
-        let slot = &mut self.slots[hash as usize % SLOTS];
+    pub(super) fn remember(&mut self, Place { slot, hash }: Place, what: Remembered) {
+        let slot = &mut self.slots[slot];
         if slot.hash == hash && what.said.len() + what.written.len() <= 2 * BYTES_MAX {
             slot.remembered = Some(Arc::new(what));
         }
     }
+}
+
+/// The two slots in which something may stand: with one, every tenth of a hundred would find its own taken.
+fn slots_of(hash: u64) -> [usize; 2] {
+    [hash as usize % SLOTS, (hash >> 32) as usize % SLOTS]
 }
 
 impl Remembered {

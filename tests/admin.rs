@@ -55,12 +55,14 @@ async fn remember(collector: &Collector, admin: SocketAddr, key: &str) {
     let local = collector.local("otlp");
     loop {
         local.send(Signal::Traces, request(key)).await;
-        let page = json(admin, "/api/evaluations").await;
-        // what comes before the watch is open is not looked at
-        if page["last"].as_u64() > Some(0) {
-            return;
+        // what comes before the watch is open is not looked at, however long one waits
+        for _ in 0..200 {
+            let page = json(admin, "/api/evaluations").await;
+            if page["last"].as_u64() > Some(0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::task::yield_now().await;
     }
 }
 

@@ -5,6 +5,7 @@
 //! finding it here.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
@@ -104,8 +105,13 @@ impl Memory {
         let hash = hasher.finish();
         let [one, other] = slots_of(hash);
         let Some(known) = [one, other].into_iter().find(|slot| self.slots[*slot].hash == hash) else {
-            // the one that is missed less makes room
-            let least = if self.slots[one].worth <= self.slots[other].worth { one } else { other };
+            // the one that is missed less makes room; of two, not always the same, or two newcomers who share one would
+            // drive each other out for ever
+            let least = match self.slots[one].worth.cmp(&self.slots[other].worth) {
+                Ordering::Less => one,
+                Ordering::Greater => other,
+                Ordering::Equal => [one, other][usize::from(fastrand::bool())],
+            };
             let slot = &mut self.slots[least];
             if slot.worth > 0 {
                 slot.worth -= 1;

@@ -465,7 +465,7 @@ fn what_never_comes_twice_is_soon_not_looked_for_and_what_does_later_is_found_ag
     }
     assert_eq!(processor.memories.known(), 0, "it rests");
     send(2000..8680);
-    for _ in 0..3 {
+    for _ in 0..30 {
         send(0..8);
     }
     assert_eq!(processor.memories.known(), 8);

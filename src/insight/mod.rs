@@ -134,17 +134,17 @@ impl Insight {
         let insight = Arc::clone(self);
         let look = move || {
             let begun = thread_time();
-            let mut next = Some(first);
+            let (mut next, mut spent) = (Some(first), Duration::ZERO);
             while let Some(passed) = next {
                 let looked = || insight.memory().look(&passed.payload, &passed.from, &insight.watch);
                 if catch_unwind(AssertUnwindSafe(looked)).is_err() {
                     let (signal, items) = (passed.payload.signal(), passed.payload.len());
                     tracing::error!(%signal, items, "looking at a payload failed, which loses nothing else: a defect of burgee");
                 }
-                let spent = thread_time().saturating_sub(begun);
+                spent = thread_time().saturating_sub(begun);
                 next = if spent < LOOKS_FOR { insight.watch.try_next() } else { None };
             }
-            thread_time().saturating_sub(begun)
+            spent
         };
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }

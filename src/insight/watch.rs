@@ -97,15 +97,18 @@ impl Watch {
     /// The next payload. Waits for one.
     pub(super) async fn next(&self) -> Option<Passed> {
         let passed = self.other_end.lock().await.recv().await?;
-        self.waiting_bytes.fetch_sub(passed.payload.bytes().len() as u64, Relaxed);
-        Some(passed)
+        Some(self.taken(passed))
     }
 
     /// The next payload, if one waits.
     pub(super) fn try_next(&self) -> Option<Passed> {
         let passed = self.other_end.try_lock().ok()?.try_recv().ok()?;
+        Some(self.taken(passed))
+    }
+
+    fn taken(&self, passed: Passed) -> Passed {
         self.waiting_bytes.fetch_sub(passed.payload.bytes().len() as u64, Relaxed);
-        Some(passed)
+        passed
     }
 
     pub(super) fn skip(&self, items: u64) {

@@ -116,8 +116,8 @@ impl Tally {
         // most requests have one or two series, and no use for more memory
         match number {
             0 => self.bytes.reserve(FIRST_BYTES),
-            4 => {
-                self.bytes.reserve(FEW * FIRST_BYTES / 4);
+            SOME => {
+                self.bytes.reserve(FEW * FIRST_BYTES / SOME);
                 self.series.reserve(FEW);
             }
             _ => {}
@@ -297,7 +297,9 @@ const BEYOND: Note = Note(usize::MAX);
 const CUT: &str = "…";
 /// So many are found by looking at each.
 const FEW: usize = 16;
-/// Room for so many more, once there are more.
+/// Whoever has so many is given room for [`FEW`].
+const SOME: usize = 4;
+/// Room for so many more, once there are more than those.
 const MANY: usize = 64;
 /// What two or three series take.
 const FIRST_BYTES: usize = 160;

@@ -115,7 +115,12 @@ impl<'a> Walk<'a> {
         if is_span && let Some((after, ids)) = usual_ids(&self.buf[body..end]) {
             (at, bad_ids) = (body + after, 0);
             seen.messages = ids;
-            at += self.usual_scalars(&self.buf[at..end]);
+            if let Some((name, _, tail)) = usual_scalars(&self.buf[at..end])
+                && is_ascii(name)
+            {
+                self.found.watched |= self.watchlist.sees_span(name);
+                at = end - tail.len();
+            }
         }
         // 0 if there are no attributes or they would be too deep
         let attribute_tag = if depth > 1 { message.attribute_tag } else { 0 };
@@ -170,29 +175,6 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(valid && bad_ids == 0)
-    }
-
-    /// Name, kind and times of a span as every encoder writes them behind the ids: how many bytes of `rest` they are,
-    /// as far as they are that and right.
-    #[inline]
-    fn usual_scalars(&mut self, rest: &[u8]) -> usize {
-        let mut after = rest;
-        if let &[0x2a, len @ ..0x80, ref named @ ..] = after
-            && let Some((name, others)) = named.split_at_checked(usize::from(len))
-            && is_ascii(name)
-        {
-            self.found.watched |= self.watchlist.sees_span(name);
-            after = others;
-            if let [0x30, ..0x80, others @ ..] = after {
-                after = others;
-            }
-            if let Some((&[0x39, _, _, _, _, _, _, _, _, 0x41, _, _, _, _, _, _, _, _], others)) =
-                after.split_first_chunk::<18>()
-            {
-                after = others;
-            }
-        }
-        rest.len() - after.len()
     }
 
     /// Walks a message inside another one. Invalid identifiers end at their item.
@@ -355,6 +337,21 @@ pub(super) fn usual_ids(span: &[u8]) -> Option<(usize, u32)> {
     match rest {
         [0x22, 8, _, _, _, _, _, _, _, _, ..] => Some((38, OWN | 1 << 4)),
         _ => Some((28, OWN)),
+    }
+}
+
+/// Name, kind and times of a span as every encoder writes them behind the ids: the name, which may be no UTF-8, name
+/// and kind as they are encoded, and what follows the times.
+#[inline]
+pub(super) fn usual_scalars(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let &[0x2a, len @ ..0x80, ..] = rest else { return None };
+    let named = 2 + usize::from(len);
+    let name = rest.get(2..named)?;
+    let kind = if let Some([0x30, ..0x80]) = rest.get(named..named + 2) { 2 } else { 0 };
+    let (head, rest) = rest.split_at_checked(named + kind)?;
+    match rest.split_first_chunk::<18>()? {
+        (&[0x39, _, _, _, _, _, _, _, _, 0x41, _, _, _, _, _, _, _, _], tail) => Some((name, head, tail)),
+        _ => None,
     }
 }
 

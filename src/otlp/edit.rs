@@ -100,8 +100,7 @@ impl Edits {
     /// Edits a span, log record or data point.
     pub fn item<'e, 'a>(&'e mut self, item: Item<'a>) -> Edit<'e, 'a> {
         let target = self.target(item.id());
-        let number = item.node.message.attributes;
-        Edit { edits: self, target, keys: Keys::ALL, attributes: item.attributes(), number }
+        Edit { edits: self, target, keys: Keys::ALL, attributes: item.attributes() }
     }
 
     /// As [`Edits::item`], by a caller who has walked over the attributes: `keys` has all of those that may be set
@@ -119,16 +118,14 @@ impl Edits {
     /// Edits an event of a span.
     pub fn event<'e, 'a>(&'e mut self, event: Event<'a>) -> Edit<'e, 'a> {
         let target = self.target(event.id());
-        let number = schema::EVENT.attributes;
-        Edit { edits: self, target, keys: Keys::ALL, attributes: event.attributes(), number }
+        Edit { edits: self, target, keys: Keys::ALL, attributes: event.attributes() }
     }
 
     /// Edits a resource; one that is absent is created when an attribute is set. Discarding it discards all of
     /// its items.
     pub fn resource<'e, 'a>(&'e mut self, resource: Resource<'a>) -> Edit<'e, 'a> {
         let target = self.target(resource.id());
-        let number = schema::RESOURCE.attributes;
-        Edit { edits: self, target, keys: Keys::ALL, attributes: resource.attributes(), number }
+        Edit { edits: self, target, keys: Keys::ALL, attributes: resource.attributes() }
     }
 
     /// What is recorded for the item that [`Edits::item`] was called for last, if it is nothing but attributes that come
@@ -294,8 +291,6 @@ pub struct Edit<'e, 'a> {
     /// Of the attributes.
     keys: Keys,
     attributes: Attributes<'a>,
-    /// The field that an attribute is.
-    number: u32,
 }
 
 /// Which keys attributes have, as far as 64 bits tell: one that was put in is always found, another one rarely.
@@ -420,7 +415,7 @@ impl Edit<'_, '_> {
         let arena = &mut self.edits.arena;
         let start = arena.len();
         let mut value = 0..0;
-        let pair = wire::put_len_with(arena, self.number, |arena| {
+        let pair = wire::put_len_with(arena, self.attributes.number, |arena| {
             wire::put_len(arena, KEY, key.as_bytes());
             value = wire::put_len_with(arena, VALUE, put);
         });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Signal;
-use super::check::usual_ids;
+use super::check::{usual_ids, usual_scalars};
 use super::schema::{self, Kind, Message, Part, Role};
 use super::watch::Watched;
 use super::wire::{self, Fields, Raw, Wire};
@@ -194,7 +194,7 @@ impl<'a> Resource<'a> {
     pub fn attributes(&self) -> Attributes<'a> {
         match self.group.last(HEADER) {
             Some(raw) => self.group.child(&schema::RESOURCE, raw).attributes(),
-            None => Attributes::EMPTY,
+            None => Attributes { body: &[], number: schema::RESOURCE.attributes },
         }
     }
 
@@ -417,18 +417,7 @@ impl<'a> Item<'a> {
         let Is::Span = self.is() else { return None };
         let span = &self.node.buf[self.node.body..self.node.end];
         let (after, _) = usual_ids(span)?;
-        let rest = &span[after..];
-        let &[0x2a, name_len @ ..0x80, ..] = rest else { return None };
-        let mut head = 2 + usize::from(name_len);
-        if let Some([0x30, ..0x80]) = rest.get(head..head + 2) {
-            head += 2;
-        }
-        let (head, rest) = rest.split_at_checked(head)?;
-        let (&[0x39, _, _, _, _, _, _, _, _, 0x41, _, _, _, _, _, _, _, _], tail) =
-            rest.split_first_chunk::<18>()?
-        else {
-            return None;
-        };
+        let (_, head, tail) = usual_scalars(&span[after..])?;
         Some(Saying { ids: self.lineage(), head, tail })
     }
 
@@ -652,10 +641,10 @@ impl<'a> Items<'a> {
             self.depth += 1;
             self.open[self.depth] = (message, node.fields());
             self.places[self.depth] = Place::of(&node);
-            self.listed = message.fields.iter().find_map(|field| match (field.role, field.kind) {
-                (Role::List, Kind::Message(item)) if item.part == Part::Item => Some((field.number, item)),
+            self.listed = match message.field(message.list).map(|field| field.kind) {
+                Some(Kind::Message(item)) if item.part == Part::Item => Some((message.list, item)),
                 _ => None,
-            });
+            };
             if self.listed.is_some() {
                 return Some(());
             }
@@ -737,7 +726,8 @@ const EVENTS: u32 = 11;
 #[derive(Clone, Copy)]
 pub struct Attributes<'a> {
     body: &'a [u8],
-    number: u32,
+    /// The field that an attribute is.
+    pub(super) number: u32,
 }
 
 impl<'a> Attributes<'a> {

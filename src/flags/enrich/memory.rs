@@ -24,7 +24,8 @@ use crate::otlp::{Appended, Keys, Saying};
 pub struct Memory {
     slots: Box<[Slot]>,
     hash: RandomState,
-    /// Spans that were asked for since it was last asked whether that is of use, and those that had come before.
+    /// Spans that were asked for since it was last asked whether that is of use, and those that were remembered: under a
+    /// policy that takes attributes away none is, however often it comes.
     asked: u32,
     known: u32,
     /// So many spans are not asked for: nearly nothing comes twice.
@@ -120,11 +121,13 @@ impl Memory {
             }
             return Recall::Unknown;
         };
-        self.known += 1;
         let slot = &mut self.slots[known];
         slot.worth = (slot.worth + 1).min(WORTH_MAX);
         match &slot.remembered {
-            Some(remembered) if remembered.is(saying, scope) => Recall::Known(Arc::clone(remembered)),
+            Some(remembered) if remembered.is(saying, scope) => {
+                self.known += 1;
+                Recall::Known(Arc::clone(remembered))
+            }
             Some(_) => Recall::Unknown,
             None => Recall::Again(Place { slot: known, hash }),
         }
@@ -240,7 +243,7 @@ const SLOTS: usize = 512;
 /// Of what a span and its scope's name say, and of what is written about it.
 const BYTES_MAX: usize = 1 << 10;
 const WORTH_MAX: u8 = 3;
-/// After so many spans it is asked whether one in [`WORTHWHILE`] had come before; if not, it rests for [`RESTS`] times as
+/// After so many spans it is asked whether one in [`WORTHWHILE`] was remembered; if not, it rests for [`RESTS`] times as
 /// many.
 const TRIAL: u32 = 512;
 const WORTHWHILE: u32 = 16;

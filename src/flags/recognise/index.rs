@@ -9,12 +9,9 @@ use crate::flags::evaluation::Candidate;
 use crate::flags::normalise::{self, Read};
 use crate::otlp::Value;
 
-/// What a key means, found by some of its bytes and its length.
+/// What a key means, found by its first byte and its length.
 pub(super) struct Index {
-    /// For each shelf, where its entries begin; [`EMPTY`] if it has none.
-    shelves: Box<[u8; SHELVES]>,
-    /// Those of a shelf follow each other.
-    entries: Vec<Entry>,
+    shelves: Vec<Vec<Entry>>,
     /// The names of evaluation events.
     events: Vec<&'static str>,
     /// What stands before the key in names of which each is one flag.
@@ -60,8 +57,6 @@ impl Shape {
 pub(super) struct Entry {
     pub key: &'static str,
     pub meaning: Meaning,
-    /// Whether the next entry stands on the same shelf.
-    more: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -81,20 +76,7 @@ struct Meant {
 impl Index {
     #[inline]
     pub fn find(&self, key: &[u8]) -> Option<&Entry> {
-        let mut at = self.shelves[Index::shelf(key)?];
-        if at == EMPTY {
-            return None;
-        }
-        loop {
-            let entry = &self.entries[usize::from(at)];
-            if entry.key.as_bytes() == key {
-                return Some(entry);
-            }
-            if !entry.more {
-                return None;
-            }
-            at += 1;
-        }
+        self.shelves[Index::shelf(key)?].iter().find(|entry| entry.key.as_bytes() == key)
     }
 
     /// The flag's key in a name that is one flag.
@@ -135,25 +117,10 @@ impl Index {
         }
     }
 
-    /// Puts the entries on their shelves.
-    fn sort(&mut self) {
-        let shelf = |entry: &Entry| Index::shelf(entry.key.as_bytes());
-        self.entries.retain(|entry| shelf(entry).is_some());
-        self.entries.sort_by_key(shelf);
-        for at in 0..self.entries.len() {
-            let next = self.entries.get(at + 1).and_then(shelf);
-            let own = shelf(&self.entries[at]);
-            self.entries[at].more = next == own;
-            if let Some(own) = own
-                && self.shelves[own] == EMPTY
-            {
-                self.shelves[own] = u8::try_from(at).expect("there are fewer names");
-            }
-        }
-    }
-
     fn add(&mut self, key: &'static str, meaning: Meaning) {
-        self.entries.push(Entry { key, meaning, more: false });
+        if let Some(shelf) = Index::shelf(key.as_bytes()) {
+            self.shelves[shelf].push(Entry { key, meaning });
+        }
     }
 
     fn rank_of(&self, key: &str) -> Option<u16> {
@@ -187,8 +154,7 @@ impl Homonym {
 
 pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut index = Index {
-        shelves: Box::new([EMPTY; SHELVES]),
-        entries: Vec::new(),
+        shelves: vec![Vec::new(); SHELVES],
         events: FAMILIES.iter().flat_map(|family| family.events).copied().collect(),
         flags: FAMILIES.iter().flat_map(|family| family.flags).copied().collect(),
         homonyms: Vec::new(),
@@ -202,13 +168,6 @@ pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
         index.add(name.name, Meaning::Field { name, rank: rank(name.field, place) });
         place += 1;
     }
-    for &(key, part) in request::PARTS {
-        index.add(key, Meaning::Http(part));
-    }
-    for key in EVENT_NAME_ATTRIBUTES {
-        index.add(key, Meaning::EventName);
-    }
-    index.sort();
     for homonym in FAMILIES.iter().flat_map(|family| family.homonyms) {
         let rank = rank(homonym.means.field, place);
         index.homonyms.extend(index.rank_of(homonym.means.name).map(|seems| Meant { seems, homonym, rank }));
@@ -217,13 +176,19 @@ pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
     index.bits = bits(&index);
     index.spans = shapes(&index, |family| family.spans);
     index.bulk = shapes(&index, |family| family.bulk);
+    for &(key, part) in request::PARTS {
+        index.add(key, Meaning::Http(part));
+    }
+    for key in EVENT_NAME_ATTRIBUTES {
+        index.add(key, Meaning::EventName);
+    }
     index
 });
 
 /// One for each name that a form needs, and one that all keys share.
 fn bits(index: &Index) -> Vec<u32> {
     let mut bits = vec![0; usize::from(PLACES) + 1];
-    for entry in &index.entries {
+    for entry in index.shelves.iter().flatten() {
         if let Meaning::Field { name, rank } = entry.meaning
             && name.field == Field::Key
         {
@@ -262,11 +227,10 @@ pub(super) fn rank(field: Field, place: usize) -> u16 {
 }
 
 /// Where the place in the tables stands in a rank.
-pub(super) const PLACES: u16 = 0xff;
+const PLACES: u16 = 0xff;
 const KEYED: u32 = 1 << 31;
 
 const SHELVES: usize = 1024;
-const EMPTY: u8 = u8::MAX;
 
 #[cfg(test)]
 mod tests {
@@ -274,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_name_stands_in_the_tables_once_and_a_homonym_takes_another_names_place() {
-        let mut names: Vec<_> = INDEX.entries.iter().map(|entry| entry.key).collect();
+        let mut names: Vec<_> = INDEX.shelves.iter().flatten().map(|entry| entry.key).collect();
         names.sort_unstable();
         let all = names.len();
         names.dedup();
@@ -288,10 +252,6 @@ mod tests {
 
     #[test]
     fn names_are_spread_over_the_shelves() {
-        assert!(INDEX.entries.iter().all(|entry| INDEX.find(entry.key.as_bytes()).is_some()));
-        assert!(
-            INDEX.entries.windows(3).all(|run| !run.iter().all(|entry| entry.more)),
-            "at most three on a shelf"
-        );
+        assert!(INDEX.shelves.iter().all(|shelf| shelf.len() <= 3));
     }
 }

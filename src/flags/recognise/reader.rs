@@ -1,7 +1,7 @@
 //! Looking at spans, events and records: what they are, and what their attributes say.
 
 use super::Sender;
-use super::index::{Carried, Entry, INDEX, Index, Meaning, PLACES, Shape, is_key, rank};
+use super::index::{Carried, Entry, INDEX, Index, Meaning, Shape, is_key, rank};
 use super::request::{Http, Request};
 use crate::flags::conventions::{self, EVENT_NAME_ATTRIBUTES, Field, Name};
 use crate::flags::evaluation::{Candidate, Evaluation};
@@ -79,13 +79,12 @@ impl<'a> Reader<'a> {
         self.flag_attributes = 0;
         self.http.clear();
         self.item_keys = Keys::default();
-        let mut met = Met::default();
         let outline = item.outline(|pair| {
             note_key(&mut self.item_keys, pair.key());
             match self.index.find(pair.key()) {
                 Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
-                    if name.event.is_none() && met.is_new(rank) {
-                        self.item.push(Candidate { name, rank, value: pair.value() });
+                    if name.event.is_none() {
+                        note(&mut self.item, Candidate { name, rank, value: pair.value() });
                     }
                 }
                 Some(&Entry { meaning: Meaning::Http(part), .. }) => self.http.note(part, pair),
@@ -173,14 +172,12 @@ impl<'a> Reader<'a> {
         self.event.clear();
         self.event_keys = Keys::default();
         let event_name = event.name();
-        let mut met = Met::default();
         for pair in event.attributes().pairs() {
             note_key(&mut self.event_keys, pair.key());
             if let Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) = self.index.find(pair.key())
                 && name.event.is_none_or(|event| event == event_name)
-                && met.is_new(rank)
             {
-                self.event.push(Candidate { name, rank, value: pair.value() });
+                note(&mut self.event, Candidate { name, rank, value: pair.value() });
             }
         }
         if !self.index.is_event(event_name) && !carries_key(&self.event) {
@@ -196,14 +193,13 @@ impl<'a> Reader<'a> {
         let mut name = item.name();
         let mut name_rank = if name.is_empty() { EVENT_NAME_ATTRIBUTES.len() } else { 0 };
         self.item_keys = Keys::default();
-        let mut met = Met::default();
         for pair in item.attributes().pairs() {
             note_key(&mut self.item_keys, pair.key());
             match self.index.find(pair.key()) {
-                Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) if met.is_new(rank) => {
-                    self.item.push(Candidate { name, rank, value: pair.value() });
+                Some(&Entry { meaning: Meaning::Field { name, rank }, .. }) => {
+                    note(&mut self.item, Candidate { name, rank, value: pair.value() });
                 }
-                Some(Entry { meaning: Meaning::EventName, key, .. }) => {
+                Some(Entry { meaning: Meaning::EventName, key }) => {
                     let rank = EVENT_NAME_ATTRIBUTES.iter().position(|name| name == key).unwrap_or(0);
                     if rank < name_rank
                         && let Value::Str(text) = pair.value()
@@ -303,20 +299,10 @@ fn note_key(keys: &mut Keys, key: &[u8]) {
     }
 }
 
-/// The names that have been met on an item, by their places in the tables: of several attributes of one key the first
-/// counts, as in the Collector.
-#[derive(Default)]
-struct Met([u64; 4]);
-
-impl Met {
-    /// Notes a name; whether it is new.
-    #[inline]
-    fn is_new(&mut self, rank: u16) -> bool {
-        let place = usize::from(rank & PLACES);
-        let (word, bit) = (&mut self.0[place / 64], 1 << (place % 64));
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        is_new
+/// Of several attributes of one key the first counts, as in the Collector.
+fn note<'a>(candidates: &mut Vec<Candidate<'a>>, candidate: Candidate<'a>) {
+    if candidates.iter().all(|earlier| earlier.rank != candidate.rank) {
+        candidates.push(candidate);
     }
 }
 
